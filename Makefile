@@ -1,0 +1,63 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PINS := requirements.txt src/rollbook/embedded/requirements.txt tests/requirements.txt
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+run: .venv/run ## start the API, with a private MongoDB unless MONGODB_URI names one
+	@exec $(BIN)/python run.py
+
+test: .venv/dev ## run the tests, on a MongoDB of their own
+	$(BIN)/pytest -n 2 --dist loadscope tests
+
+check: .venv/dev ## everything that has to be green: format, lint, types, contracts, containers, pins, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/check.yml
+	$(MAKE) --no-print-directory requirements-check
+	$(MAKE) --no-print-directory test
+
+fmt: .venv/dev ## format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+fuzz: .venv/dev ## send 20,000 generated requests at a running API (minutes)
+	$(BIN)/python tests/fuzz/fuzz.py
+
+openapi: .venv/dev ## write docs/openapi.json
+	$(BIN)/rollbook openapi > docs/openapi.json
+
+bench: .venv/dev ## measure reads and writes against a bare Flask on the same MongoDB
+	$(BIN)/python benchmarks/cpu_per_request.py
+
+compose-test: ## bring the compose stack up for real, and take it down (root; Debian)
+	tests/compose/run.sh
+
+requirements: .venv/dev ## pin the dependencies of pyproject.toml again, as they are now
+	tests/architecture/pin.sh . --upgrade
+
+requirements-check: .venv/dev
+	@folder=$$(mktemp -d) && tar c $(PINS) | tar x -C $$folder && tests/architecture/pin.sh $$folder && \
+	for pins in $(PINS); do diff $$pins $$folder/$$pins || { echo "$$pins: run make requirements"; exit 1; }; done
+
+clean: ## remove what was made, but not the data in .data
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/run: requirements.txt src/rollbook/embedded/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r src/rollbook/embedded/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/dev: .venv/run tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+.PHONY: help run test check fmt fuzz openapi bench compose-test requirements requirements-check clean

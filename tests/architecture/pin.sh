@@ -1,0 +1,14 @@
+#!/bin/sh
+# Write the pins of pyproject.toml into FOLDER, keeping those that stand there: pin.sh FOLDER [--upgrade]
+set -eu
+folder=$1
+shift
+pin() {
+    output=$1
+    shift
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \
+        --custom-compile-command "make requirements" pyproject.toml -o "$folder/$output" "$@"
+}
+pin requirements.txt "$@"
+pin src/rollbook/embedded/requirements.txt --extra embedded -c "$folder/requirements.txt" "$@"
+pin tests/requirements.txt --extra embedded --extra dev -c "$folder/requirements.txt" "$@"

@@ -1,0 +1,130 @@
+"""Laws of DAOs, resources and errors; each is seen to catch a violation that is planted for it."""
+
+import ast
+import re
+from pathlib import Path
+
+from flask_restful import Resource
+
+from rollbook.access.permissions import Permission
+from rollbook.kit.errors import AppError
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "rollbook"
+
+QUERYING = re.compile(
+    r"\.objects\b|_get_collection\(|\.find_one|\.insert_one|\.update_one|\.delete_(one|many)|\.aggregate\("
+)
+MAY_QUERY = re.compile(r"(^|/)dao\.py$|^kit/indexes\.py$")
+
+
+def queries_outside_daos(source: Path) -> list[str]:
+    return [
+        str(path.relative_to(source))
+        for path in sorted(source.rglob("*.py"))
+        if not MAY_QUERY.search(path.relative_to(source).as_posix()) and QUERYING.search(path.read_text())
+    ]
+
+
+def test_queries_stand_in_daos_only():
+    assert queries_outside_daos(SOURCE) == []
+
+
+def test_a_query_outside_a_dao_is_caught(tmp_path):
+    (tmp_path / "users").mkdir()
+    (tmp_path / "users" / "dao.py").write_text("User.objects(id=1)")
+    (tmp_path / "users" / "service.py").write_text("User.objects(id=1)")
+    assert queries_outside_daos(tmp_path) == ["users/service.py"]
+
+
+def calls_without_session(source: Path) -> list[str]:
+    """Calls of the driver in DAOs that do not name the session, and would so slip out of the transaction."""
+    verbs = {
+        "find",
+        "find_one",
+        "find_one_and_update",
+        "find_one_and_delete",
+        "count_documents",
+        "aggregate",
+        "distinct",
+    }
+    verbs |= {"insert_one", "insert_many", "update_one", "update_many", "replace_one", "delete_one", "delete_many"}
+    found = []
+    for path in source.rglob("dao.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in verbs:
+                on_collection = "collection" in ast.unparse(call.func.value)
+                if on_collection and not any(keyword.arg == "session" for keyword in call.keywords):
+                    found.append(f"{path.relative_to(source)}:{call.lineno}")
+    return found
+
+
+def test_every_query_is_part_of_the_open_transaction():
+    assert calls_without_session(SOURCE) == []
+
+
+def test_a_query_that_slips_out_of_the_transaction_is_caught(tmp_path):
+    (tmp_path / "dao.py").write_text("self._collection.find_one({})\nself._collection.find_one({}, session=s())")
+    assert calls_without_session(tmp_path) == ["dao.py:1"]
+
+
+def unguarded(resources) -> list[str]:
+    return [
+        f"{resource.__name__}.{method.lower()}"
+        for resource in resources
+        for method in resource.methods or ()
+        if not hasattr(getattr(resource, method.lower()), "access")
+    ]
+
+
+def test_every_resource_method_says_who_may_call_it(make_app):
+    views = [getattr(view, "view_class", None) for view in make_app().view_functions.values()]
+    resources = [view for view in views if view is not None]
+    assert len(resources) > 5
+    assert unguarded(resources) == []
+    granted = {getattr(r, m.lower()).access for r in resources for m in r.methods}
+    assert granted == {*Permission, "public"}
+
+
+def test_an_unguarded_method_is_caught():
+    class Open(Resource):
+        def get(self): ...
+
+    assert unguarded([Open]) == ["Open.get"]
+
+
+def kinds(error=AppError):
+    return [error, *(inner for kind in error.__subclasses__() for inner in kinds(kind))]
+
+
+def faults_of_codes(errors, documented: str) -> list[str]:
+    codes = [(error.code, error.status) for error in errors]
+    rows = [(code, int(status)) for code, status in re.findall(r"^\| `(\w+)` \| (\d{3}) \|", documented, re.M)]
+    names = [code for code, _ in codes]
+    return sorted(
+        {f"{code} is not unique" for code in names if names.count(code) > 1}
+        | {f"{code} is not documented with {status}" for code, status in set(codes) - set(rows)}
+        | {f"{code} is documented, but nothing raises it" for code, _ in set(rows) - set(codes)}
+    )
+
+
+def test_error_codes_are_unique_and_documented():
+    import rollbook.server  # noqa: F401 - its error counts too
+
+    errors = [kind for kind in kinds() if kind.__module__.startswith("rollbook.")]
+    assert faults_of_codes(errors, (ROOT / "docs" / "errors.md").read_text()) == []
+
+
+def test_a_code_that_is_taken_or_undocumented_is_caught():
+    class One(AppError):
+        status, code = 404, "one"
+
+    class Other(AppError):
+        status, code = 409, "one"
+
+    found = faults_of_codes([One, Other], "| `one` | 404 | x |\n| `two` | 400 | y |")
+    assert found == [
+        "one is not documented with 409",
+        "one is not unique",
+        "two is documented, but nothing raises it",
+    ]
