@@ -1,0 +1,177 @@
+"""The seam between Flask-RESTful and the rooms: declared endpoints, one envelope, errors mapped once."""
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import flask_restful
+from flask import Flask, Response, current_app, g, request
+from pydantic import BaseModel
+from pydantic_core import to_json
+from werkzeug.exceptions import HTTPException
+
+from rollbook.kit import envelope, errors
+from rollbook.kit.errors import AppError
+from rollbook.kit.listing import Page
+from rollbook.kit.requests import PRODUCED, read_body, read_query, refuse_unacceptable
+from rollbook.kit.schemas import In, Query
+
+logger = logging.getLogger(__name__)
+
+
+class Api(flask_restful.Api):
+    """Flask-RESTful's Api without its own error handling, which hides ours outside of debug mode."""
+
+    def handle_error(self, e: Exception) -> Response:
+        raise e
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a resource method gives back: the thing (or a Page of them), a sentence about it, where it now lives."""
+
+    data: Any
+    message: str
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What an endpoint takes, gives and may raise. `rollbook.openapi` publishes the same."""
+
+    operation: str
+    body: type[In] | None
+    query: type[Query]
+    returns: type[BaseModel]
+    many: bool
+    status: int
+    errors: tuple[type[AppError], ...]
+
+
+def endpoint(
+    operation: str,
+    *,
+    returns: type[BaseModel],
+    many: bool = False,
+    body: type[In] | None = None,
+    query: type[Query] | None = None,
+    status: int = 200,
+    errors: tuple[type[AppError], ...] = (),
+) -> Callable[[Callable[..., Reply]], Callable[..., Response]]:
+    """Declare a resource method. It is handed `body` and `query` validated, where declared.
+
+    `operation` is the operationId that generated clients are named by. `many` says that the reply is a Page. Status 204
+    has no body unless the caller prefers the representation (RFC 7240 §4.2).
+    """
+    declaration = Declaration(operation, body, query or Query, returns, many, status, errors)
+
+    def declare(method: Callable[..., Reply]) -> Callable[..., Response]:
+        @functools.wraps(method)
+        def answer(self: Any, **path: str) -> Response:
+            refuse_unacceptable(request)
+            taken: dict[str, Any] = {}
+            asked = read_query(request, declaration.query)
+            if query:
+                taken["query"] = asked
+            if body:
+                taken["body"] = read_body(request, body, current_app.extensions["rollbook.limits"])
+            return _rendered(method(self, **path, **taken), declaration)
+
+        answer.declaration = declaration  # type: ignore[attr-defined]
+        return answer
+
+    return declare
+
+
+def no_content() -> Response:
+    """RFC 9110 §15.3.5: no body, and so no type of one."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def json_response(content: Any, status: int, mimetype: str = "application/json") -> Response:
+    return Response(to_json(content), status=status, mimetype=mimetype)
+
+
+def register_error_handlers(app: Flask) -> None:
+    @app.errorhandler(AppError)
+    def told(error: AppError) -> Response:
+        return _failed(error)
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        response = _failed(_from_werkzeug(error))
+        response.headers.extend([pair for pair in error.get_headers() if pair[0] == "Allow"])
+        return response
+
+    @app.errorhandler(Exception)
+    def crashed(error: Exception) -> Response:
+        logger.error("unhandled %s", type(error).__name__, exc_info=error)
+        return _failed(AppError())
+
+
+def _rendered(reply: Reply, declared: Declaration) -> Response:
+    status = declared.status
+    if status == 204:
+        if not _representation_preferred():
+            return no_content()
+        status = 200
+    if declared.many:
+        rows = [declared.returns.model_validate(item) for item in reply.data.items]
+        response = json_response(envelope.listing(reply.data, rows, reply.message, status), status)
+        response.headers["Link"] = _links(reply.data)
+    else:
+        data = declared.returns.model_validate(reply.data)
+        response = json_response(envelope.success(data, reply.message, status), status)
+    if status != declared.status:
+        response.headers["Preference-Applied"] = "return=representation"
+    if reply.location:
+        response.headers["Location"] = reply.location
+    return response
+
+
+def _representation_preferred() -> bool:
+    """RFC 7240 §2: preferences stand in a comma-separated list, their values bare or quoted."""
+    preferences = request.headers.get("Prefer", "").lower().replace('"', "").split(",")
+    return "return=representation" in [preference.partition(";")[0].strip() for preference in preferences]
+
+
+def _links(page: Page[Any]) -> str:
+    asked = {name: value for name, value in request.args.items() if value}
+    return ", ".join(
+        f'<{request.path}?{urlencode({**asked, "page": number})}>; rel="{rel}"' for rel, number in page.links().items()
+    )
+
+
+def _failed(error: AppError) -> Response:
+    request_id = g.get("request_id", "")
+    if request.accept_mimetypes and request.accept_mimetypes.best_match(PRODUCED) == "application/problem+json":
+        content = envelope.problem(error, request_id, request.path)
+        response = json_response(content, error.status, "application/problem+json")
+    else:
+        response = json_response(envelope.failure(error, request_id), error.status)
+    response.headers.extend(error.headers)
+    return response
+
+
+_BY_STATUS: dict[int | None, type[AppError]] = {
+    kind.status: kind
+    for kind in (
+        errors.BadRequest,
+        errors.NotFound,
+        errors.MethodNotAllowed,
+        errors.PayloadTooLarge,
+        errors.UnsupportedMediaType,
+    )
+}
+
+
+def _from_werkzeug(error: HTTPException) -> AppError:
+    """Our error of that status; Werkzeug's own sentences may repeat what was sent."""
+    if error.code is not None and error.code >= 500:
+        return AppError()
+    return _BY_STATUS.get(error.code, errors.BadRequest)()

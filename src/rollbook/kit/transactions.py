@@ -1,0 +1,78 @@
+"""The transaction that a use case runs in."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+import pymongo
+from mongoengine.connection import get_connection
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.errors import ConnectionFailure, PyMongoError
+
+from rollbook.kit.errors import StaleVersion, Unavailable
+
+T = TypeVar("T")
+
+TRANSACTION_SECONDS = 4
+ATTEMPTS_WITHOUT_TRANSACTION = 20
+
+_session: ContextVar[ClientSession | None] = ContextVar("rollbook_session", default=None)
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Around what talks to MongoDB. Raises: Unavailable instead of the driver's time-outs and lost connections."""
+    try:
+        yield
+    except PyMongoError as error:
+        if isinstance(error, ConnectionFailure) or error.timeout:
+            raise Unavailable() from error
+        raise
+
+
+def in_transaction(work: Callable[[], T]) -> T:
+    """Commit everything that `work` writes together, or nothing.
+
+    `work` runs again when another write got in its way (TransientTransactionError), so it must start from what it reads
+    itself and do nothing but read and write. Where MongoDB has no transactions (ALLOW_STANDALONE, mongomock), it runs
+    bare, and again on StaleVersion.
+
+    Raises: Unavailable, when MongoDB is away or the work does not get through within TRANSACTION_SECONDS.
+    """
+    client = get_connection()
+    if not _has_transactions(client):
+        return _without_transaction(work)
+    with reaching(), pymongo.timeout(TRANSACTION_SECONDS), client.start_session() as session:
+        token = _session.set(session)
+        try:
+            return session.with_transaction(lambda _: work())  # type: ignore[no-any-return]
+        finally:
+            _session.reset(token)
+
+
+def current_session() -> ClientSession | None:
+    """The transaction that is open in this context. Every call of a DAO names it, or it would not be part of it.
+
+    PyMongo's `ClientSession.bind` would do without the naming, but then a client with a write concern (`w=` in the URI,
+    as most hosted MongoDBs hand out) sends it inside the transaction too, which MongoDB refuses.
+    """
+    return _session.get()
+
+
+def _without_transaction(work: Callable[[], T]) -> T:
+    for _ in range(ATTEMPTS_WITHOUT_TRANSACTION - 1):
+        try:
+            return work()
+        except StaleVersion:
+            continue
+    return work()
+
+
+def _has_transactions(client: Any) -> bool:
+    """True until MongoDB is known to be a standalone server."""
+    if not isinstance(client, MongoClient):
+        return False
+    servers = client.topology_description.server_descriptions().values()
+    return not any(server.server_type_name == "Standalone" for server in servers)

@@ -1,0 +1,102 @@
+"""Every setting, typed and frozen; read once at start-up and handed to whoever needs it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, UrlConstraints, ValidationError, field_validator, model_validator
+from pydantic_core import Url
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRETS = Path("/run/secrets")
+STRICT_MIN_LENGTH = 15
+"""Characters a password needs under the `strict` policy (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
+
+Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
+MongoUri = Annotated[Url, UrlConstraints(allowed_schemes=["mongodb", "mongodb+srv"])]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text has one line per mistake and never a value."""
+
+
+class Settings(BaseSettings):
+    """From the environment, then `.env`, then files in `/run/secrets`; an empty value means unset."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="`production` demands MONGODB_URI and a real BCRYPT_ROUNDS"
+    )
+    host: str = Field("127.0.0.1", description="the address to listen on; 0.0.0.0 is every one")
+    port: int = Field(5000, ge=1, le=65535, description="the port to listen on")
+    workers: int = Field(2, ge=1, le=64, description="processes")
+    threads: int = Field(4, ge=1, le=64, description="threads in each process")
+    api_prefix: Prefix = Field("/api", description="the path under which the API lives")
+    max_body_bytes: int = Field(65536, ge=1024, le=16 * 2**20, description="a larger body is refused with 413")
+
+    mongodb_uri: MongoUri | None = Field(
+        None, description="mongodb://… of a replica set; unset, `run.py` starts a private MongoDB"
+    )
+    mongodb_dbname: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = Field(
+        "rollbook", description="the database that holds the users"
+    )
+    allow_standalone: bool = Field(
+        False, description="accept a MongoDB that is no replica set, and go without transactions"
+    )
+    mongod_bin: Path | None = Field(None, description="the mongod that `run.py` starts; unset, it looks for one")
+    data_dir: Path = Field(Path(".data"), description="where `run.py` keeps its private MongoDB")
+
+    bcrypt_rounds: int = Field(12, ge=4, le=16, description="cost of a password hash; each step doubles it")
+    password_policy: Literal["standard", "complex", "strict"] = Field(
+        "standard", description="complex: four character classes; strict: NIST SP 800-63B-4, at least 15 characters"
+    )
+    password_min_length: int = Field(8, ge=8, le=128, description="characters; `strict` asks for 15 at least")
+    name_max_length: int = Field(30, ge=1, le=200, description="characters in a user's name")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
+    log_format: Literal["text", "json"] = Field("text", description="one line of text, or one JSON object, an event")
+
+    @field_validator("environment", "password_policy", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fit_for_production(self) -> Self:
+        if self.environment == "production":
+            if self.mongodb_uri is None:
+                raise ValueError("MONGODB_URI: needed when ENVIRONMENT=production")
+            if self.bcrypt_rounds < 10:
+                raise ValueError("BCRYPT_ROUNDS: at least 10 when ENVIRONMENT=production")
+        return self
+
+    @property
+    def least_password_length(self) -> int:
+        """Characters, with what the policy itself demands."""
+        return max(self.password_min_length, STRICT_MIN_LENGTH if self.password_policy == "strict" else 0)
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The lengths that schemas leave to settings; see `rollbook.kit.schemas.Bound`."""
+        return {"name_max_length": self.name_max_length, "least_password_length": self.least_password_length}
+
+
+def load() -> Settings:
+    """Raises: SettingsError, with one line for each setting that is wrong."""
+    try:
+        return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+
+
+def _line(loc: tuple[int | str, ...], message: str) -> str:
+    sentence = message.removeprefix("Value error, ")
+    return f"{str(loc[0]).upper()}: {sentence}" if loc else sentence

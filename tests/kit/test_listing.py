@@ -1,0 +1,52 @@
+"""Pages and orders."""
+
+import pytest
+
+from rollbook.kit.listing import Page, PageRequest, order_by
+
+STORED = {"name": "name_key", "created_at": "created_at"}
+
+
+@pytest.mark.parametrize(
+    ("number", "total", "pages", "has_next", "has_previous", "links"),
+    [
+        (1, 0, 0, False, False, {"first": 1, "last": 1}),
+        (1, 10, 1, False, False, {"first": 1, "last": 1}),
+        (1, 11, 2, True, False, {"first": 1, "next": 2, "last": 2}),
+        (2, 25, 3, True, True, {"first": 1, "prev": 1, "next": 3, "last": 3}),
+        (3, 25, 3, False, True, {"first": 1, "prev": 2, "last": 3}),
+        (9, 25, 3, False, True, {"first": 1, "prev": 3, "last": 3}),
+    ],
+)
+def test_a_page_knows_its_neighbours(number, total, pages, has_next, has_previous, links):
+    page = Page([], number, 10, total)
+    pagination = page.pagination()
+    assert (pagination["total_pages"], pagination["has_next"], pagination["has_previous"]) == (
+        pages,
+        has_next,
+        has_previous,
+    )
+    assert page.links() == links
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("name", [("name_key", 1), ("_id", 1)]),
+        ("-created_at", [("created_at", -1), ("_id", -1)]),
+        ("name,-created_at", [("name_key", 1), ("created_at", -1), ("_id", -1)]),
+        ("name,-name", [("name_key", 1), ("_id", 1)]),
+    ],
+)
+def test_every_order_ends_in_the_id(sort, order):
+    assert order_by(sort, STORED) == order
+
+
+def test_an_order_by_a_hidden_field_is_refused():
+    with pytest.raises(KeyError):
+        order_by("password_hash", STORED)
+
+
+def test_the_first_page_starts_at_the_beginning():
+    assert PageRequest(1, 20, []).offset == 0
+    assert PageRequest(3, 20, []).offset == 40

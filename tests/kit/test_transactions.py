@@ -1,0 +1,62 @@
+"""What commits together, against a real replica set."""
+
+import threading
+
+import pytest
+from tests.kit.test_dao import LATER, new
+
+from rollbook.kit import transactions
+from rollbook.kit.errors import StaleVersion
+from rollbook.kit.transactions import in_transaction
+from rollbook.users.dao import users
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_what_fails_half_way_leaves_nothing(stored):
+    def work():
+        users.insert(new())
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        in_transaction(work)
+    assert stored.users.count_documents({}) == 0
+
+
+def test_what_is_read_inside_is_what_was_written_inside(stored):
+    user = in_transaction(lambda: users.get(users.insert(new()).pk))
+    assert stored.users.find_one()["_id"] == user.pk
+
+
+def test_changes_that_race_all_get_through_one_after_the_other(stored):
+    user = users.insert(new())
+
+    def change():
+        def work():
+            read = users.get(user.pk)
+            users.change(read.pk, version=read.version, at=LATER, fields={"name": f"{read.version}"})
+
+        in_transaction(work)
+
+    threads = [threading.Thread(target=change) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert users.get(user.pk).version == 17
+
+
+def test_without_transactions_a_stale_version_is_tried_again(stored, monkeypatch):
+    monkeypatch.setattr(transactions, "_has_transactions", lambda client: False)
+    tries = []
+
+    def work():
+        tries.append(1)
+        if len(tries) < 3:
+            raise StaleVersion
+        return "done"
+
+    assert in_transaction(work) == "done"
+    assert len(tries) == 3

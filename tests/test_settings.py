@@ -1,0 +1,96 @@
+"""Settings: where they come from, and what is wrong with them in one line each."""
+
+import pytest
+from pydantic import ValidationError
+
+from rollbook import settings as module
+from rollbook.settings import Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(module, "SECRETS", tmp_path / "secrets")
+    return tmp_path
+
+
+def test_without_any_setting_it_is_safe():
+    settings = load()
+    assert (settings.host, settings.port, settings.mongodb_uri) == ("127.0.0.1", 5000, None)
+    assert (settings.bcrypt_rounds, settings.allow_standalone) == (12, False)
+
+
+def test_the_environment_wins_over_dotenv_and_dotenv_over_secrets(alone, monkeypatch):
+    (alone / "secrets").mkdir()
+    for name, value in {"port": "1001", "host": "1.1.1.1", "mongodb_uri": "mongodb://secret"}.items():
+        (alone / "secrets" / name).write_text(value)
+    (alone / ".env").write_text("PORT=1002\nHOST=2.2.2.2\nSOMETHING_ELSE=x\n")
+    monkeypatch.setenv("PORT", "1003")
+    settings = load()
+    assert (settings.port, settings.host, str(settings.mongodb_uri)) == (1003, "2.2.2.2", "mongodb://secret")
+
+
+def test_empty_means_unset(monkeypatch):
+    monkeypatch.setenv("MONGODB_URI", "")
+    monkeypatch.setenv("PORT", "")
+    assert (load().mongodb_uri, load().port) == (None, 5000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("PORT", "0"), ("PORT", "70000"), ("PORT", "x"), ("WORKERS", "0"), ("THREADS", "-1"), ("BCRYPT_ROUNDS", "3")),
+        *(("BCRYPT_ROUNDS", "17"), ("PASSWORD_POLICY", "lax"), ("PASSWORD_MIN_LENGTH", "7"), ("NAME_MAX_LENGTH", "0")),
+        *(("API_PREFIX", "api"), ("API_PREFIX", "/api/"), ("API_PREFIX", "/<x>"), ("ALLOW_STANDALONE", "maybe")),
+        *(
+            ("MONGODB_URI", "http://host"),
+            ("MONGODB_URI", "host:27017"),
+            ("MONGODB_DBNAME", "a.b"),
+            ("LOG_LEVEL", "LOUD"),
+        ),
+        *(("ENVIRONMENT", "staging"), ("LOG_LEVEL", "LOUD"), ("MAX_BODY_BYTES", "1"), ("LOG_FORMAT", "xml")),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_setting_and_not_the_value(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{name}: ")
+
+
+def test_every_mistake_has_its_line_and_no_secret_is_repeated(monkeypatch):
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("WORKERS", "y")
+    monkeypatch.setenv("MONGODB_URI", "redis://user:hunter2@host")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert len(str(caught.value).splitlines()) == 3
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"MONGODB_URI": ""}, "MONGODB_URI"),
+        ({"MONGODB_URI": "mongodb://m", "BCRYPT_ROUNDS": "9"}, "BCRYPT_ROUNDS"),
+    ],
+)
+def test_production_asks_for_more(monkeypatch, given, named):
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{named}: "):
+        load()
+
+
+@pytest.mark.parametrize(("policy", "least", "length"), [("strict", 8, 15), ("strict", 20, 20), ("standard", 12, 12)])
+def test_the_least_password_length_is_what_both_the_policy_and_the_setting_ask(policy, least, length):
+    assert Settings(_env_file=None, password_policy=policy, password_min_length=least).least_password_length == length
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError):
+        load().port = 1
