@@ -1,0 +1,44 @@
+"""Putting a change on record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rollbook.access.principal import Principal
+from rollbook.audit.dao import entries
+from rollbook.audit.documents import AuditEntry
+
+Changes = Mapping[str, Mapping[str, Any]]
+"""Field → {"before": …, "after": …}."""
+
+LONGEST_USER_AGENT = 400
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was changed: `type` is a room's word for it, `version` the one it has after the change."""
+
+    type: str
+    id: str
+    version: int
+
+
+def record(action: str, target: Target, *, actor: Principal, at: datetime, changes: Changes) -> None:
+    """Append an entry; call it inside the transaction that makes the change, so that both commit or neither."""
+    user_agent = actor.origin.user_agent
+    entries.append(
+        AuditEntry(
+            at=at,
+            action=action,
+            actor_type=actor.kind,
+            actor_id=actor.user_id,
+            target_type=target.type,
+            target_id=target.id,
+            version=target.version,
+            changes=dict(changes),
+            ip=actor.origin.ip,
+            user_agent=user_agent[:LONGEST_USER_AGENT] if user_agent else None,
+            request_id=actor.origin.request_id,
+        )
+    )
