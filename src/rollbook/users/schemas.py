@@ -1,0 +1,184 @@
+"""Users on the wire."""
+
+from typing import Annotated, Literal
+
+from email_validator import EmailNotValidError
+from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from rollbook.kit.listing import PageRequest, order_by
+from rollbook.kit.passwords import normalized
+from rollbook.kit.schemas import (
+    BOUND_KEY,
+    INT64_MAX,
+    AtMost,
+    Decimal,
+    Id,
+    In,
+    Matches,
+    Out,
+    Query,
+    Stripped,
+    Timestamp,
+    may_be_left_out,
+)
+from rollbook.users import references
+
+LONGEST_PASSWORD = 128
+PRINTABLE = Matches(
+    r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+    "At least one visible character, and no control characters or line breaks.",
+)
+DIALLABLE = Matches(
+    r"^[ .()\[\]-]*\+[ .()\[\]-]*[1-9]([ .()\[\]-]*[0-9]){1,14}[ .()\[\]-]*$",
+    "A plus, the country code and the number: at most 15 digits (E.164).",
+)
+WRITABLE = Matches(references.USERNAME_PATTERN, "3 to 50 of the characters A-Z a-z 0-9 _ . -")
+
+SORTABLE = {
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "name": "name_key",
+    "email": "email_key",
+    "username": "username_key",
+    "last_login": "last_login",
+}
+"""What a list may be sorted by → the stored field. A closed set: any other order would tell of hidden fields."""
+_KEY = rf"-?({'|'.join(SORTABLE)})"
+
+
+def _checked_email(address: str) -> str:
+    try:
+        references.email_key(address)
+    except EmailNotValidError as error:
+        raise PydanticCustomError("bad_email", "{why}", {"why": str(error)}) from None
+    return address
+
+
+def _checked_username(username: str) -> str:
+    if not references.could_be_username(username):
+        raise PydanticCustomError("reserved", "This username is reserved; choose another.")
+    return username
+
+
+def _dial(phone: str) -> str:
+    return "+" + "".join(filter(str.isdigit, phone))
+
+
+def _checked_password(password: SecretStr) -> SecretStr:
+    text = password.get_secret_value()
+    if min(len(text), len(normalized(text))) > LONGEST_PASSWORD:
+        raise PydanticCustomError("string_too_long", "At most {limit} characters.", {"limit": LONGEST_PASSWORD})
+    return SecretStr(normalized(text))
+
+
+Name = Annotated[
+    str,
+    Field(min_length=1, examples=["Ada Lovelace"]),
+    PRINTABLE,
+    AtMost("name_max_length"),
+    Stripped,
+]
+Email = Annotated[
+    str,
+    Stripped,
+    AfterValidator(_checked_email),
+    Field(json_schema_extra={"format": "email", "maxLength": 254}, examples=["ada@example.com"]),
+]
+Username = Annotated[str, Field(examples=["ada"]), WRITABLE, AfterValidator(_checked_username)]
+PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ada"]), PRINTABLE, Stripped]
+Phone = Annotated[str, Field(max_length=64, examples=["+44 20 7946 0958"]), DIALLABLE, AfterValidator(_dial)]
+Password = Annotated[
+    SecretStr,
+    AfterValidator(_checked_password),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "password",
+            "writeOnly": True,
+            "maxLength": LONGEST_PASSWORD,
+            BOUND_KEY: {"minLength": "least_password_length"},
+        }
+    ),
+    Field(examples=["correct horse battery staple"]),
+]
+
+
+class UserCreate(In):
+    """A new user."""
+
+    name: Name
+    email: Email
+    password: Password
+    username: Username | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+    phone: Phone | None = None
+    is_active: Annotated[bool, Field(description="false: may not sign in", examples=[True])] = True
+
+
+class UserPatch(In):
+    """What to change. A field left out stays as it is; null clears an optional one (RFC 7396)."""
+
+    name: Name = may_be_left_out()
+    email: Email = may_be_left_out()
+    password: Password = may_be_left_out()
+    username: Username | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+    phone: Phone | None = None
+    is_active: Annotated[bool, Field(examples=[False])] = may_be_left_out()
+
+
+class UserQuery(Query):
+    page: Annotated[int, Field(ge=1, le=INT64_MAX, description="counts from 1"), Decimal] = 1
+    page_size: Annotated[int, Field(ge=1, le=100), Decimal] = 20
+    sort: Annotated[
+        str,
+        Field(
+            max_length=200,
+            description="keys separated by commas, `-` for descending; ties are broken by id",
+            examples=["name,-created_at"],
+        ),
+        Matches(rf"^({_KEY}(,{_KEY})*)?$", f"Keys separated by commas: {' '.join(SORTABLE)}, `-` for descending."),
+    ] = "-created_at"
+
+    def page_request(self) -> PageRequest:
+        return PageRequest(self.page, self.page_size, order_by(self.sort, SORTABLE))
+
+
+class UserOut(Out):
+    """A user, as everyone who may read one sees it."""
+
+    id: Id
+    name: Annotated[str, Field(examples=["Ada Lovelace"])]
+    email: Annotated[str, Field(examples=["ada@example.com"])]
+    username: Annotated[str | None, Field(examples=["ada"])] = None
+    first_name: Annotated[str | None, Field(examples=["Ada"])] = None
+    last_name: Annotated[str | None, Field(examples=["Lovelace"])] = None
+    phone: Annotated[str | None, Field(examples=["+442079460958"])] = None
+    role: Annotated[str, Field(examples=["user"])]
+    is_active: Annotated[bool, Field(examples=[True])]
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_login: Annotated[Timestamp | None, Field(examples=[None])] = None
+    version: Annotated[int, Field(ge=1, examples=[1])]
+
+
+class PasswordPolicyOut(Out):
+    """What a password has to be, for a client that wants to say so beforehand."""
+
+    policy: Annotated[Literal["standard", "complex", "strict"], Field(examples=["standard"])]
+    min_length: Annotated[int, Field(examples=[8])]
+    max_length: Annotated[int, Field(examples=[LONGEST_PASSWORD])]
+    requires: Annotated[
+        list[Literal["lower", "upper", "digit", "special"]],
+        Field(description="character classes of which each must occur", examples=[[]]),
+    ]
+    refuses: Annotated[
+        list[Literal["common", "personal"]],
+        Field(
+            description="common: among the 30,000 commonest; personal: the user's own name, username or e-mail",
+            examples=[["common", "personal"]],
+        ),
+    ]
