@@ -1,0 +1,157 @@
+"""The answers of one operation, as OpenAPI describes them."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+from rollbook.kit.errors import AppError
+from rollbook.kit.http import Declaration
+from rollbook.openapi import examples
+
+Schema = dict[str, Any]
+
+HEADERS: dict[str, Schema] = {
+    "X-Request-ID": {
+        "description": "The id under which the log has this request: the caller's own, or a new one.",
+        "schema": {"type": "string", "maxLength": 128},
+    },
+    "Location": {"description": "Where the new thing lives.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Link": {"description": "The first, previous, next and last page (RFC 8288).", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "Preference-Applied": {"description": "RFC 7240 §3.", "schema": {"const": "return=representation"}},
+    "WWW-Authenticate": {"description": "RFC 9110 §11.6.1.", "schema": {"type": "string"}},
+}
+
+SHARED_SCHEMAS: dict[str, Schema] = {
+    "Pagination": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "page": {"type": ["integer", "null"], "minimum": 1},
+            "page_size": {"type": "integer", "minimum": 1, "maximum": 100},
+            "total_items": {"type": ["integer", "null"], "minimum": 0},
+            "total_pages": {"type": ["integer", "null"], "minimum": 0},
+            "has_next": {"type": "boolean"},
+            "has_previous": {"type": "boolean"},
+            "next_cursor": {"type": ["string", "null"]},
+        },
+    },
+    "Detail": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "field": {"type": "string", "description": "a dotted path into the request; empty for all of it"},
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+        },
+    },
+    "Error": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "data": {"type": "null"},
+            "message": {"type": "string"},
+            "status_code": {"type": "integer", "minimum": 400, "maximum": 599},
+            "error": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "code": {"type": "string"},
+                    "details": {"type": "array", "items": {"$ref": "#/components/schemas/Detail"}},
+                },
+            },
+            "request_id": {"type": "string"},
+        },
+    },
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457, for those who accept application/problem+json.",
+        "additionalProperties": False,
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string"},
+            "instance": {"type": "string"},
+            "code": {"type": "string"},
+            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Detail"}},
+            "request_id": {"type": "string"},
+        },
+    },
+}
+
+
+def complete(schema: Schema) -> Schema:
+    """`schema` with every property required, at every depth: what we answer, we answer whole."""
+    inner = {name: complete(part) for name, part in schema.get("properties", {}).items()}
+    return schema | {"properties": inner, "required": list(inner)} if inner else schema
+
+
+def of(declared: Declaration, errors: Iterable[type[AppError]], path: str, message: str) -> dict[str, Schema]:
+    """By status, in order."""
+    answers = _successes(declared, message)
+    by_status: dict[int, list[type[AppError]]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(error)
+    answers |= {str(status): _failure(status, kinds, path) for status, kinds in by_status.items()}
+    return dict(sorted(answers.items()))
+
+
+def ref(schema: type[BaseModel]) -> Schema:
+    return {"$ref": f"#/components/schemas/{schema.__name__}"}
+
+
+def _successes(declared: Declaration, message: str) -> dict[str, Schema]:
+    if declared.status != 204:
+        named = {201: ["Location"]}.get(declared.status, []) + (["Link"] if declared.many else [])
+        return {str(declared.status): _success(declared, declared.status, message, named)}
+    return {
+        "200": _success(declared, 200, message, ["Preference-Applied"]),
+        "204": {"description": "No Content", "headers": _headers([])},
+    }
+
+
+def _success(declared: Declaration, status: int, message: str, named: list[str]) -> Schema:
+    example = examples.of_success(declared.returns, message, status, many=declared.many)
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": _headers(named),
+        "content": {"application/json": {"schema": _envelope(declared, status), "example": example}},
+    }
+
+
+def _envelope(declared: Declaration, status: int) -> Schema:
+    thing = ref(declared.returns)
+    properties: Schema = {
+        "data": {"type": "array", "items": thing} if declared.many else thing,
+        "message": {"type": "string"},
+        "status_code": {"const": status},
+    }
+    if declared.many:
+        properties["pagination"] = {"$ref": "#/components/schemas/Pagination"}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+    }
+
+
+def _failure(status: int, kinds: list[type[AppError]], path: str) -> Schema:
+    named = [name for kind in kinds for name in kind.headers if name in HEADERS]
+    told = {kind.code: {"summary": kind.message, "value": examples.of_error(kind)} for kind in kinds}
+    problems = {kind.code: {"summary": kind.message, "value": examples.of_problem(kind, path)} for kind in kinds}
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": _headers(named),
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": told},
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": problems},
+        },
+    }
+
+
+def _headers(named: list[str]) -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ["X-Request-ID", *dict.fromkeys(named)]}

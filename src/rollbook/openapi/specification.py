@@ -1,0 +1,155 @@
+"""The OpenAPI 3.1 document, built from what the resources declare: one truth, told twice."""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Flask
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from werkzeug.routing import Rule
+
+from rollbook import __version__
+from rollbook.kit import errors
+from rollbook.kit.errors import AppError
+from rollbook.kit.http import Declaration
+from rollbook.kit.schemas import fill_bounds
+from rollbook.openapi import examples, responses
+
+Schema = dict[str, Any]
+
+PATH_PARAMETERS: dict[str, Schema] = {
+    "ref": {
+        "description": "An id, an e-mail address or a username.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "ada@example.com",
+    }
+}
+PREFER: Schema = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`return=representation` answers 200 with the thing as it was, instead of 204 (RFC 7240).",
+    "schema": {"type": "string"},
+    "example": "return=minimal",
+}
+EVERYWHERE = (errors.ValidationFailed, errors.NotAcceptable, AppError)
+WITH_BODY = (errors.BadRequest, errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
+
+
+def specification(app: Flask, limits: Mapping[str, int]) -> Schema:
+    """`limits`: the lengths that settings decide, so that the document says what this server does."""
+    declared = list(_declared(app))
+    paths: Schema = {}
+    for rule, method, function, declaration in declared:
+        operation = _operation(app, rule, function, declaration)
+        paths.setdefault(_path(rule), {})[method.lower()] = operation
+    _link_created(paths)
+    return {
+        "openapi": "3.1.0",
+        "info": _info(),
+        "servers": [{"url": "/"}],
+        "tags": _tags(app),
+        "paths": paths,
+        "components": {
+            "schemas": fill_bounds(_schemas([declaration for *_, declaration in declared]), limits),
+            "headers": responses.HEADERS,
+        },
+    }
+
+
+def _info() -> Schema:
+    return {
+        "title": "rollbook",
+        "version": __version__,
+        "summary": "A self-hosted user-management REST API on MongoDB.",
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
+
+
+def _declared(app: Flask) -> Iterator[tuple[Rule, str, Any, Declaration]]:
+    """Every method of every resource that declares an endpoint."""
+    for rule in app.url_map.iter_rules():
+        resource = getattr(app.view_functions[rule.endpoint], "view_class", None)
+        for method in sorted(getattr(resource, "methods", None) or ()):
+            function = getattr(resource, method.lower(), None)
+            declaration = getattr(function, "declaration", None)
+            if declaration:
+                yield rule, method, function, declaration
+
+
+def _operation(app: Flask, rule: Rule, function: Any, declared: Declaration) -> Schema:
+    summary, _, description = (inspect.getdoc(function) or "").partition("\n")
+    path = _path(rule)
+    operation: Schema = {
+        "operationId": declared.operation,
+        "tags": [_room(app, rule)],
+        "summary": summary.removesuffix("."),
+        "security": [],
+        "parameters": _parameters(rule, declared),
+        "responses": responses.of(declared, _errors(rule, declared), path, summary),
+    }
+    if description.strip():
+        operation["description"] = description.strip()
+    if declared.body:
+        content = {"schema": responses.ref(declared.body), "example": examples.of_schema(declared.body)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return operation
+
+
+def _link_created(paths: Schema) -> None:
+    """From the answer that something was created to what can be done with it (OpenAPI 3.1 §4.8.20, Link Object)."""
+    for path, methods in paths.items():
+        created = methods.get("post", {}).get("responses", {}).get("201")
+        for operation in paths.get(f"{path}/{{ref}}", {}).values() if created else ():
+            parameters = {"ref": "$response.body#/data/id"}
+            link = {"operationId": operation["operationId"], "parameters": parameters}
+            created.setdefault("links", {})[operation["operationId"]] = link
+
+
+def _errors(rule: Rule, declared: Declaration) -> list[type[AppError]]:
+    """What the declaration names, and what the way to it can answer."""
+    away = (errors.Unavailable,) if "." in rule.endpoint else ()
+    return [*declared.errors, *EVERYWHERE, *(WITH_BODY if declared.body else ()), *away]
+
+
+def _parameters(rule: Rule, declared: Declaration) -> list[Schema]:
+    in_path = [
+        {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in sorted(rule.arguments)
+    ]
+    query = declared.query.model_json_schema()
+    in_query = []
+    for name, schema in query.get("properties", {}).items():
+        described = {"description": schema.pop("description")} if "description" in schema else {}
+        in_query.append({"name": name, "in": "query", "schema": schema, **described})
+    return in_path + in_query + ([PREFER] if declared.status == 204 else [])
+
+
+def _schemas(declarations: list[Declaration]) -> Schema:
+    taken: dict[type[BaseModel], None] = {declared.body: None for declared in declarations if declared.body}
+    given: dict[type[BaseModel], None] = {declared.returns: None for declared in declarations}
+    modes = [(schema, "validation") for schema in taken] + [(schema, "serialization") for schema in given]
+    _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    shared = {name: responses.complete(schema) for name, schema in responses.SHARED_SCHEMAS.items()}
+    return dict(sorted((definitions["$defs"] | shared).items()))
+
+
+def _path(rule: Rule) -> str:
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+
+
+def _room(app: Flask, rule: Rule) -> str:
+    """The folder under `rollbook` that the resource lives in."""
+    return _module(app, rule).split(".")[1]
+
+
+def _module(app: Flask, rule: Rule) -> str:
+    view: Any = app.view_functions[rule.endpoint]
+    return str(view.view_class.__module__)
+
+
+def _tags(app: Flask) -> list[Schema]:
+    """One for each room, in the order of registration, described by the first line of its resources."""
+    modules = {_room(app, rule): _module(app, rule) for rule, *_ in _declared(app)}
+    return [{"name": room, "description": sys.modules[name].__doc__ or ""} for room, name in modules.items()]

@@ -1,0 +1,49 @@
+"""One event, one line: text for people, JSON for machines; both carry the request id."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal
+
+from flask import g, has_request_context
+
+FIELDS = ("request_id", "method", "route", "status", "milliseconds")
+
+
+def configure(level: str, form: Literal["text", "json"]) -> None:
+    """Everything goes to stderr. The driver's own debug log, which holds whole documents, stays off at every level."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_add_request_id)
+    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("pymongo").setLevel(logging.WARNING)
+
+
+def _add_request_id(record: logging.LogRecord) -> bool:
+    if not hasattr(record, "request_id"):
+        record.request_id = g.get("request_id", "-") if has_request_context() else "-"
+    return True
+
+
+class _TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(request_id)s %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        return f"{line} {record.milliseconds} ms" if hasattr(record, "milliseconds") else line
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        event = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        event |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps(event)

@@ -1,0 +1,48 @@
+"""Around every request: its id, the headers that every answer carries, and its line in the log."""
+
+import logging
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+logger = logging.getLogger("rollbook.access_log")
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def install(app: Flask) -> None:
+    app.before_request(_begin)
+    app.after_request(_finish)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    logger.info(
+        "%s %s %d",
+        request.method,
+        _route(),
+        response.status_code,
+        extra={
+            "request_id": g.request_id,
+            "method": request.method,
+            "route": _route(),
+            "status": response.status_code,
+            "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
+        },
+    )
+    return response
+
+
+def _route() -> str:
+    """The pattern, never the path: a path may hold an e-mail address."""
+    return request.url_rule.rule if request.url_rule else "-"

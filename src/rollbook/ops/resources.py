@@ -1,0 +1,50 @@
+"""Is it there, is it alive, may it be sent requests?"""
+
+from flask_restful import Resource
+
+from rollbook import __version__
+from rollbook.access.guards import public
+from rollbook.kit.database import Database
+from rollbook.kit.errors import NotReady
+from rollbook.kit.http import Api, Reply, endpoint
+from rollbook.ops.schemas import HealthOut, Pong, ReadyOut
+
+
+class Ping(Resource):
+    @public
+    @endpoint("ping", returns=Pong)
+    def get(self) -> Reply:
+        """Answer pong."""
+        return Reply("pong", "The service answers.")
+
+
+class Health(Resource):
+    @public
+    @endpoint("health", returns=HealthOut)
+    def get(self) -> Reply:
+        """Tell that the process is alive.
+
+        Nothing else is asked: a failing database must not get a healthy process killed.
+        """
+        return Reply(HealthOut(status="alive", version=__version__), "The process is alive.")
+
+
+class Ready(Resource):
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @public
+    @endpoint("ready", returns=ReadyOut, errors=(NotReady,))
+    def get(self) -> Reply:
+        """Tell whether requests can be served now.
+
+        Ready: MongoDB's primary answers, and the indexes are verified. Otherwise 503, and `details` says why.
+        """
+        self.database.check()
+        return Reply(ReadyOut(status="ready"), "Ready to serve.")
+
+
+def register(api: Api, database: Database) -> None:
+    api.add_resource(Ping, "/ping")
+    api.add_resource(Health, "/health")
+    api.add_resource(Ready, "/ready", resource_class_kwargs={"database": database})

@@ -1,0 +1,140 @@
+"""The envelope, the headers and problem+json on every answer."""
+
+import json
+import logging
+
+import pytest
+from tests.conftest import ADA, PASSWORD
+
+from rollbook.ops import logs
+
+ERRORS = [
+    ("get", "/nowhere", {}, 404, "not_found"),
+    ("get", "/", {}, 404, "not_found"),
+    ("get", "/api", {}, 404, "not_found"),
+    ("get", "/api//users", {}, 404, "not_found"),
+    ("get", "/docs/nothing.js", {}, 404, "not_found"),
+    ("get", "/docs/../../etc/passwd", {}, 404, "not_found"),
+    ("post", "/health", {}, 405, "method_not_allowed"),
+    ("delete", "/api/users", {}, 405, "method_not_allowed"),
+    ("get", "/api/users", {"headers": {"Accept": "text/html"}}, 406, "not_acceptable"),
+    ("get", "/api/users", {"headers": {"Accept": "application/json;q=0"}}, 406, "not_acceptable"),
+    ("post", "/api/users", {"data": "x" * 70_000, "content_type": "application/json"}, 413, "payload_too_large"),
+    ("post", "/api/users", {"data": "x"}, 415, "unsupported_media_type"),
+    ("post", "/api/users", {"data": "{", "content_type": "application/json"}, 400, "malformed_json"),
+    ("post", "/api/users", {"json": {}}, 400, "validation_failed"),
+    ("get", "/api/users/me", {}, 401, "unauthenticated"),
+    ("get", "/api/users/nobody", {}, 404, "user_not_found"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "arguments", "status", "code"), ERRORS)
+def test_an_error_is_the_envelope_or_a_problem_as_the_caller_prefers(client, method, path, arguments, status, code):
+    answer = getattr(client, method)(path, **arguments)
+    assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+    accept = {"Accept": "application/problem+json"}
+    if status == 406:
+        return
+    problem = getattr(client, method)(path, **(arguments | {"headers": accept}))
+    assert (problem.status_code, problem.mimetype) == (status, "application/problem+json")
+    assert set(problem.json) == {"type", "title", "status", "detail", "instance", "code", "errors", "request_id"}
+    assert (problem.json["status"], problem.json["code"]) == (status, code)
+    if status == 405:
+        assert problem.headers["Allow"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, */*;q=0.1", "application/json, text/plain"])
+def test_an_accept_header_with_room_for_json_gets_json(client, accept):
+    assert client.get("/api/users", headers={"Accept": accept}).mimetype == "application/json"
+    assert client.get("/nowhere", headers={"Accept": accept}).mimetype == "application/json"
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("propagate", [None, False])
+def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_under_its_id(
+    make_app, monkeypatch, caplog, debug, propagate
+):
+    app = make_app()
+    app.debug = debug
+    app.config["PROPAGATE_EXCEPTIONS"] = propagate
+
+    def crash(*_, **__):
+        raise RuntimeError(f"secret {PASSWORD}")
+
+    monkeypatch.setattr("rollbook.users.service.UserService.list_users", crash)
+    with caplog.at_level(logging.ERROR):
+        answer = app.test_client().get("/api/users", headers={"X-Request-ID": "crash-1"})
+    assert answer.status_code == 500
+    assert answer.json["error"]["code"] == "internal_error"
+    assert PASSWORD not in answer.get_data(as_text=True)
+    assert "unhandled RuntimeError" in caplog.text
+
+
+@pytest.mark.parametrize("given", ["abc-123", "a" * 128, "trace:1/2.3_4+5=@"])
+def test_a_safe_request_id_is_kept(client, given):
+    assert client.get("/ping", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a" * 129, "a b", "a\tb", "é", '"><script>', "{}"])
+def test_an_unsafe_request_id_is_replaced(client, given):
+    minted = client.get("/ping", headers={"X-Request-ID": given.encode("latin-1")}).headers["X-Request-ID"]
+    assert minted != given
+    assert len(minted) == 32
+
+
+def test_options_is_204_with_the_methods(client):
+    answer = client.options("/api/users")
+    assert answer.status_code == 204
+    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+
+def test_a_head_is_a_get_without_a_body(client, ada):
+    answer = client.head(f"/api/users/{ada['id']}")
+    assert (answer.status_code, answer.get_data()) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["/ping/", "/api/users/", "/api/password-policy//", "/ready/"])
+def test_a_trailing_slash_is_the_same_path(client, path):
+    assert client.get(path).status_code == 200
+
+
+def test_a_trailing_slash_does_not_lose_a_body(client, stored):
+    assert client.post("/api/users/", json=ADA).status_code == 201
+
+
+def test_user_data_is_never_cached_or_sniffed(client, ada):
+    answer = client.get(f"/api/users/{ada['id']}")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_log_line_has_the_request_id_and_the_route_but_no_address(client, ada, caplog):
+    with caplog.at_level(logging.INFO, "rollbook"):
+        client.get("/api/users/ada@example.com?sort=nobody@example.com", headers={"X-Request-ID": "find-me"})
+        client.post("/api/users", json=ADA)
+    line = next(record for record in caplog.records if getattr(record, "request_id", "") == "find-me")
+    assert (line.method, line.route, line.status) == ("GET", "/api/users/<path:ref>", 400)
+    everything = " ".join(str(vars(record)) for record in caplog.records)
+    assert "example.com" not in everything
+    assert PASSWORD not in everything
+
+
+def test_json_logs_are_one_object_a_line(capsys, make_app):
+    saved = logging.root.handlers[:], logging.root.level
+    try:
+        logs.configure("DEBUG", "json")
+        make_app().test_client().get("/ping", headers={"X-Request-ID": "line-1"})
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            logging.getLogger("rollbook.test").exception("two\nlines")
+    finally:
+        logging.root.handlers[:], level = saved
+        logging.root.setLevel(level)
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    request = next(event for event in events if event.get("request_id") == "line-1")
+    assert (request["method"], request["route"], request["status"]) == ("GET", "/ping", 200)
+    assert "ValueError" in events[-1]["exception"]
+    assert logging.getLogger("pymongo").level == logging.WARNING
