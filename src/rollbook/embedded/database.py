@@ -1,0 +1,20 @@
+"""The database of `run.py`: the configured one and no other, or else a private one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic_core import Url
+
+from rollbook.embedded.binary import find_mongod
+from rollbook.embedded.mongod import PrivateMongod
+from rollbook.settings import Settings
+
+
+@contextmanager
+def private_unless_configured(settings: Settings) -> Iterator[tuple[Settings, str]]:
+    """Settings that name a database, and in words where its data is. Raises: EmbeddedError."""
+    if settings.mongodb_uri is not None:
+        yield settings, "in the MongoDB of MONGODB_URI"
+        return
+    with PrivateMongod(find_mongod(settings.mongod_bin), settings.data_dir) as mongod:
+        yield settings.model_copy(update={"mongodb_uri": Url(mongod.uri)}), str(settings.data_dir)

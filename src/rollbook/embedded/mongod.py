@@ -1,0 +1,155 @@
+"""A private mongod beside the API: started, watched over and stopped with it. For development and tests only."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from rollbook.embedded import replica_set
+from rollbook.embedded.errors import EmbeddedError
+
+START_SECONDS = 20.0
+STOP_SECONDS = 20.0
+PR_SET_PDEATHSIG = 1
+SMALL = (
+    "--wiredTigerEngineConfigString=log=(file_max=8MB,prealloc=false)",
+    "--wiredTigerCacheSizeGB=0.25",
+    "--oplogSize=64",
+    "--setParameter=diagnosticDataCollectionEnabled=false",
+    "--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",
+)
+
+
+class PrivateMongod:
+    """A one-node replica set on a free port of loopback, with its data in a folder that one process at a time may use.
+
+    Start it from the main thread: the kernel ends mongod when the thread that started it ends (Linux, prctl(2)).
+    """
+
+    def __init__(self, binary: Path, folder: Path) -> None:
+        self._binary = binary
+        self._folder = folder
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self.uri = ""
+
+    def start(self) -> Self:
+        """Returns when it takes writes. Raises: EmbeddedError."""
+        self._claim()
+        port = _free_port()
+        self._process = self._spawn(port)
+        if not replica_set.await_primary(port, seconds=START_SECONDS, gone=self._gone):
+            why = self._last_words()
+            self.stop()
+            raise EmbeddedError(why)
+        self.uri = replica_set.uri(port)
+        return self
+
+    def stop(self) -> None:
+        """Returns when it has written everything and ended; to be called by the process that started it."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _claim(self) -> None:
+        """A POSIX record lock: a forked worker does not inherit it, so it ends with this process."""
+        try:
+            (self._folder / "db").mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = (self._folder / "lock").open("a")
+        except OSError as error:
+            raise EmbeddedError(
+                f"DATA_DIR: {self._folder} cannot be written ({error.strerror}); set another."
+            ) from None
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            self._lock = None
+            raise EmbeddedError(
+                f"Another rollbook runs on the data in {self._folder}: stop it, or set DATA_DIR to another folder."
+            ) from None
+
+    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
+        self._log.unlink(missing_ok=True)
+        command = [
+            str(self._binary),
+            f"--dbpath={self._folder / 'db'}",
+            f"--logpath={self._log}",
+            f"--port={port}",
+            f"--replSet={replica_set.NAME}",
+            "--bind_ip=127.0.0.1",
+            "--nounixsocket",
+            *SMALL,
+        ]
+        try:
+            with self._output.open("wb") as output:
+                return subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for the API, which then stops mongod, in that order.
+                    preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                )
+        except OSError as error:
+            raise EmbeddedError(self._cannot_run(error.strerror or str(error))) from None
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "mongod.log"
+
+    @property
+    def _output(self) -> Path:
+        """What it says before it has a log, such as which library is missing."""
+        return self._folder / "mongod.out"
+
+    def _gone(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def _last_words(self) -> str:
+        """Why mongod ended, or that it did not get ready, in one line."""
+        if self._process is None or self._process.poll() is None:
+            return f"mongod did not get ready within {START_SECONDS:.0f} s; its log is {self._log}."
+        if not self._log.exists():
+            said = self._output.read_text(errors="replace").split("\n")
+            return self._cannot_run(next(filter(None, said), f"exit code {self._process.returncode}"))
+        return f"mongod ended with code {self._process.returncode}; its log is {self._log}. Or set MONGODB_URI."
+
+    def _cannot_run(self, why: str) -> str:
+        return f"{self._binary} cannot run here ({why}): set MONGOD_BIN to another mongod, or MONGODB_URI to a server."
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    """Runs in the child before mongod does. No orphan is left, whatever ends the parent; the journal keeps the data."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,0 +1,166 @@
+"""`run.py`: one command starts everything, and leaves nothing behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import ADA
+from tests.harness.serving import ROOT, free_port, run_py, serving
+
+RUN = str(ROOT / "run.py")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def mongods(folder):
+    """The pids of the mongod processes on the data in `folder`."""
+    mine = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if command[0].endswith(b"mongod") and (entry.parent / "cwd").resolve() == folder:
+            mine.append(int(entry.parent.name))
+    return mine
+
+
+def await_none(folder):
+    deadline = time.monotonic() + 5
+    while mongods(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert mongods(folder) == []
+
+
+def test_it_is_ready_within_three_seconds_and_prints_a_curl_line_that_works(tmp_path):
+    with serving(tmp_path, RUN) as server:
+        assert server.await_status("/ready", 200) < 3
+        printed = server.log.read_text()
+        assert f"{server.url}/api" in printed
+        assert f"{server.url}/docs" in printed
+        assert "data: .data" in printed
+        assert "NO SIGN-IN YET: every caller may do everything" in printed
+        line = re.search(r"curl -i .*\\\n.*'", printed).group()
+        created = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+        assert created.stdout.startswith("HTTP/1.1 201"), created
+        assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_data_outlives_a_restart_and_a_signal_stops_both(tmp_path, number):
+    for expected in (201, 409):
+        with serving(tmp_path, RUN) as server:
+            server.await_status("/ready", 200)
+            assert len(mongods(tmp_path)) == 1
+            assert httpx.post(f"{server.url}/api/users", json=ADA).status_code == expected
+            assert server.stop(number) == 0
+            assert mongods(tmp_path) == []
+
+
+def test_kill_9_leaves_no_mongod_and_loses_no_acknowledged_user(tmp_path):
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        assert httpx.post(f"{server.url}/api/users", json=ADA).status_code == 201
+        server.stop(signal.SIGKILL)
+        await_none(tmp_path)
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
+
+
+def test_a_second_one_on_the_same_data_ends_in_one_line(tmp_path):
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        second = run_py(tmp_path, PORT=free_port())
+        assert second.returncode == 1
+        assert second.stderr.splitlines() == [
+            "Another rollbook runs on the data in .data: stop it, or set DATA_DIR to another folder."
+        ]
+        assert httpx.get(f"{server.url}/ready").status_code == 200
+
+
+def test_a_busy_port_ends_in_one_line_and_leaves_no_mongod(tmp_path):
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        ended = run_py(tmp_path, PORT=busy.getsockname()[1])
+    assert ended.returncode == 1
+    assert re.fullmatch(
+        r"Cannot listen on 127.0.0.1:\d+ \(.*\): stop what uses it, or set PORT or HOST.\n", ended.stderr
+    )
+    assert mongods(tmp_path) == []
+
+
+def executable(path, content):
+    path.write_bytes(content)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            b"#!/bin/sh\necho 'mongod: error while loading shared libraries: libcrypto.so.9' >&2\nexit 127\n",
+            "libcrypto.so.9",
+        ),
+        (b"\x7fELF\x02\x01\x01 of another platform", "Exec format error"),
+        (b"#!/bin/sh\nexit 132\n", "exit code 132"),
+    ],
+)
+def test_a_mongod_that_cannot_run_ends_in_one_line(tmp_path, content, reason):
+    ended = run_py(tmp_path, MONGOD_BIN=executable(tmp_path / "mongod", content), PORT=free_port())
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert reason in line
+    assert "MONGOD_BIN" in line
+    assert "MONGODB_URI" in line
+
+
+def test_a_mongod_on_the_path_is_taken_and_a_named_one_must_exist(tmp_path):
+    broken = executable(tmp_path / "mongod", b"#!/bin/sh\nexit 3\n")
+    assert str(broken) in run_py(tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}", PORT=free_port()).stderr
+    (line,) = run_py(tmp_path, MONGOD_BIN=tmp_path / "absent").stderr.splitlines()
+    assert line.startswith("MONGOD_BIN: there is no file")
+
+
+def test_a_folder_that_cannot_be_written_ends_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    (line,) = run_py(tmp_path, DATA_DIR=tmp_path / "file" / "data").stderr.splitlines()
+    assert line.startswith("DATA_DIR: ")
+
+
+def test_broken_data_ends_in_one_line_that_names_the_log(tmp_path):
+    (tmp_path / ".data" / "db").mkdir(parents=True)
+    (tmp_path / ".data" / "db" / "WiredTiger.turtle").write_text("nonsense")
+    (tmp_path / ".data" / "db" / "WiredTiger").write_text("nonsense")
+    (line,) = run_py(tmp_path, PORT=free_port()).stderr.splitlines()
+    assert "mongod.log" in line
+
+
+def test_a_wrong_setting_ends_in_one_line_each(tmp_path):
+    ended = run_py(tmp_path, PORT="x", BCRYPT_ROUNDS=99)
+    assert sorted(line.split(":")[0] for line in ended.stderr.splitlines()) == ["BCRYPT_ROUNDS", "PORT"]
+
+
+def test_a_configured_mongodb_is_the_only_one_tried(tmp_path):
+    with serving(tmp_path, RUN, MONGODB_URI="mongodb://127.0.0.1:9") as server:
+        assert server.await_status("/health", 200) < 3
+        assert httpx.get(f"{server.url}/ready").status_code == 503
+        assert mongods(tmp_path) == []
+        assert not (tmp_path / ".data").exists()
+
+
+def test_dotenv_is_read_from_where_it_is_started(tmp_path):
+    """With every line of the example uncommented, so that each of its defaults is seen to be one."""
+    example = re.sub(r"^# ([A-Z_]+=)", r"\1", (ROOT / ".env.example").read_text(), flags=re.M)
+    (tmp_path / ".env").write_text(example + "\nNAME_MAX_LENGTH=5\n")
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        assert httpx.post(f"{server.url}/api/users", json=ADA).json()["error"]["details"][0]["code"] == "too_long"
