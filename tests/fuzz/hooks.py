@@ -1,0 +1,11 @@
+"""What schemathesis cannot know of our formats: which texts that fit the schema are also fit to be stored."""
+
+import schemathesis
+from hypothesis import strategies as st
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+words = st.text(LETTERS, min_size=3, max_size=12)
+
+schemathesis.openapi.format("email", st.builds(lambda who, where: f"{who}@{where}.example.com", words, words))
+any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=12, max_size=60)
+schemathesis.openapi.format("password", any_text.map(lambda text: f"xyz{text}zyx"))
