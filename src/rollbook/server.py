@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from rollbook.access import open_house
 from rollbook.app import create_app, database_of
 from rollbook.kit import envelope
-from rollbook.kit.errors import AppError
+from rollbook.kit.errors import AppError, HeadersTooLarge, UriTooLong
 from rollbook.ops import logs
 from rollbook.settings import Settings
 
@@ -94,7 +94,7 @@ class _Logger(Logger):
 
 def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:  # noqa: ARG001 - gunicorn names it
     """In place of gunicorn's HTML page; what gunicorn has to say of the request repeats it, so it stays in the log."""
-    error = BrokenRequest()
+    error = next((kind() for kind in (UriTooLong, HeadersTooLarge) if kind.status == status_int), BrokenRequest())
     error.status = status_int
     body = to_json(envelope.failure(error, ""))
     head = f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"

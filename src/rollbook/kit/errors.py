@@ -12,7 +12,9 @@ AppError                      500
 ├── Conflict                  409
 ├── StaleVersion              412
 ├── PayloadTooLarge           413
+├── UriTooLong                414
 ├── UnsupportedMediaType      415
+├── HeadersTooLarge           431
 └── Unavailable               503
     └── NotReady
 
@@ -97,8 +99,16 @@ class PayloadTooLarge(AppError):
     headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
 
 
+class UriTooLong(AppError):
+    status, code, message = 414, "uri_too_long", "The request line is longer than 4094 bytes."
+
+
 class UnsupportedMediaType(AppError):
     status, code, message = 415, "unsupported_media_type", "Send the body as Content-Type: application/json."
+
+
+class HeadersTooLarge(AppError):
+    status, code, message = 431, "headers_too_large", "The header fields are too many or too long."
 
 
 class Unavailable(AppError):

@@ -34,7 +34,7 @@ PREFER: Schema = {
     "schema": {"type": "string"},
     "example": "return=minimal",
 }
-EVERYWHERE = (errors.ValidationFailed, errors.NotAcceptable, AppError)
+EVERYWHERE = (errors.ValidationFailed, errors.NotAcceptable, errors.UriTooLong, errors.HeadersTooLarge, AppError)
 WITH_BODY = (errors.BadRequest, errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 
 
@@ -122,7 +122,7 @@ def _parameters(rule: Rule, declared: Declaration) -> list[Schema]:
     in_query = []
     for name, schema in query.get("properties", {}).items():
         described = {"description": schema.pop("description")} if "description" in schema else {}
-        in_query.append({"name": name, "in": "query", "schema": schema, **described})
+        in_query.append({"name": name, "in": "query", "allowEmptyValue": True, "schema": schema, **described})
     return in_path + in_query + ([PREFER] if declared.status == 204 else [])
 
 

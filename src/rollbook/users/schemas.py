@@ -140,7 +140,7 @@ class UserQuery(Query):
             description="keys separated by commas, `-` for descending; ties are broken by id",
             examples=["name,-created_at"],
         ),
-        Matches(rf"^({_KEY}(,{_KEY})*)?$", f"Keys separated by commas: {' '.join(SORTABLE)}, `-` for descending."),
+        Matches(rf"^{_KEY}(,{_KEY})*$", f"Keys separated by commas: {' '.join(SORTABLE)}, `-` for descending."),
     ] = "-created_at"
 
     def page_request(self) -> PageRequest:
