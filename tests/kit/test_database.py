@@ -1,5 +1,7 @@
 """Readiness, against a real server and against none."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import mongomock
 import pytest
 from pymongo.errors import OperationFailure
@@ -8,6 +10,7 @@ from tests.harness.lawful import LawfulClient
 
 from rollbook.app import DOCUMENTS, create_app
 from rollbook.kit import database as kit_database
+from rollbook.kit import indexes
 from rollbook.kit.database import Database
 from rollbook.kit.errors import NotReady, Unavailable
 
@@ -58,6 +61,15 @@ def test_a_refusal_is_told_in_our_words(code, detail):
     told = kit_database._reason(OperationFailure("user:pass@host a@x.org", code, {"codeName": "Name"}))
     assert told.code == detail
     assert "@" not in told.message
+
+
+def test_workers_that_start_together_on_an_empty_database_are_all_ready(mongod):
+    with kit_database.MongoClient(mongod.uri) as client, ThreadPoolExecutor(8) as pool:
+        for _ in range(10):
+            client.drop_database("fresh")
+            collection = client.fresh.things
+            assert list(pool.map(lambda _, c=collection: indexes._create(c), range(8))) == [None] * 8
+            assert client.fresh.list_collection_names() == ["things"]
 
 
 class MockDatabase(Database):
