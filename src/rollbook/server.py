@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,9 +97,12 @@ def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -
     """In place of gunicorn's HTML page; what gunicorn has to say of the request repeats it, so it stays in the log."""
     error = next((kind() for kind in (UriTooLong, HeadersTooLarge) if kind.status == status_int), BrokenRequest())
     error.status = status_int
-    body = to_json(envelope.failure(error, ""))
-    head = f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    gunicorn.util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body)
+    request_id = uuid.uuid4().hex
+    body = to_json(envelope.failure(error, request_id))
+    head = [f"HTTP/1.1 {status_int} {reason}", "Connection: close", "Content-Type: application/json"]
+    head += [f"Content-Length: {len(body)}", f"X-Request-ID: {request_id}", "Cache-Control: no-store", "\r\n"]
+    logger.info("broken request %d", status_int, extra={"request_id": request_id, "status": status_int})
+    gunicorn.util.write_nonblock(sock, "\r\n".join(head).encode("ascii") + body)
 
 
 def _require_free(host: str, port: int) -> None:

@@ -6,8 +6,8 @@ import pytest
 from tests.kit.test_dao import LATER, new
 
 from rollbook.kit import transactions
-from rollbook.kit.errors import StaleVersion
-from rollbook.kit.transactions import in_transaction
+from rollbook.kit.errors import StaleVersion, Unavailable
+from rollbook.kit.transactions import DatabaseFault, in_transaction, reaching
 from rollbook.users.dao import users
 
 
@@ -60,3 +60,21 @@ def test_without_transactions_a_stale_version_is_tried_again(stored, monkeypatch
 
     assert in_transaction(work) == "done"
     assert len(tries) == 3
+
+
+def test_what_the_driver_says_of_a_document_is_not_repeated(stored):
+    stored.create_collection("picky", validator={"name": {"$type": "int"}})
+    with pytest.raises(DatabaseFault) as caught, reaching():
+        stored.picky.insert_one({"name": "a secret"})
+    stored.drop_collection("picky")
+    assert str(caught.value) == "WriteError "
+    assert caught.value.__cause__ is None
+
+
+def test_a_transaction_that_does_not_get_through_in_time_is_unavailable(stored, monkeypatch):
+    monkeypatch.setattr(transactions, "TRANSACTION_SECONDS", 0.3)
+    user = users.insert(new())
+    with stored.client.start_session() as other, other.start_transaction():
+        stored.users.update_one({"_id": user.pk}, {"$set": {"name": "held"}}, session=other)
+        with pytest.raises(Unavailable):
+            in_transaction(lambda: users.change(user.pk, version=1, at=LATER, fields={"name": "late"}))

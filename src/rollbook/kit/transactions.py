@@ -9,7 +9,7 @@ import pymongo
 from mongoengine.connection import get_connection
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 
 from rollbook.kit.errors import StaleVersion, Unavailable
 
@@ -21,15 +21,28 @@ ATTEMPTS_WITHOUT_TRANSACTION = 20
 _session: ContextVar[ClientSession | None] = ContextVar("rollbook_session", default=None)
 
 
+class DatabaseFault(Exception):
+    """What MongoDB refused, by name and code only: the driver's message may hold what was to be stored."""
+
+
 @contextmanager
 def reaching() -> Iterator[None]:
-    """Around what talks to MongoDB. Raises: Unavailable instead of the driver's time-outs and lost connections."""
+    """Around what talks to MongoDB. Inside a transaction the driver's errors pass, for it to tell which ones to retry.
+
+    Raises: DuplicateKeyError; Unavailable for time-outs and lost connections; DatabaseFault for all else.
+    """
+    if current_session() is not None:
+        yield
+        return
     try:
         yield
+    except DuplicateKeyError:
+        raise
     except PyMongoError as error:
         if isinstance(error, ConnectionFailure) or error.timeout:
-            raise Unavailable() from error
-        raise
+            raise Unavailable() from None
+        details = error.details or {} if isinstance(error, OperationFailure) else {}
+        raise DatabaseFault(f"{type(error).__name__} {details.get('codeName', '')}") from None
 
 
 def in_transaction(work: Callable[[], T]) -> T:
