@@ -31,10 +31,9 @@ class Api(flask_restful.Api):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a resource method gives back: the thing (or a Page of them), a sentence about it, where it now lives."""
+    """What a resource method gives back: the thing, or a Page of them, and where a new one lives."""
 
     data: Any
-    message: str
     location: str | None = None
 
 
@@ -43,6 +42,7 @@ class Declaration:
     """What an endpoint takes, gives and may raise. `rollbook.openapi` publishes the same."""
 
     operation: str
+    message: str
     body: type[In] | None
     query: type[Query]
     returns: type[BaseModel]
@@ -53,6 +53,7 @@ class Declaration:
 
 def endpoint(
     operation: str,
+    message: str,
     *,
     returns: type[BaseModel],
     many: bool = False,
@@ -63,10 +64,10 @@ def endpoint(
 ) -> Callable[[Callable[..., Reply]], Callable[..., Response]]:
     """Declare a resource method. It is handed `body` and `query` validated, where declared.
 
-    `operation` is the operationId that generated clients are named by. `many` says that the reply is a Page. Status 204
-    has no body unless the caller prefers the representation (RFC 7240 §4.2).
+    `operation` is the operationId that generated clients are named by, `message` what a success says; `many` means that
+    the reply is a Page. Status 204 has no body unless the caller prefers the representation (RFC 7240 §4.2).
     """
-    declaration = Declaration(operation, body, query or Query, returns, many, status, errors)
+    declaration = Declaration(operation, message, body, query or Query, returns, many, status, errors)
 
     def declare(method: Callable[..., Reply]) -> Callable[..., Response]:
         @functools.wraps(method)
@@ -122,11 +123,11 @@ def _rendered(reply: Reply, declared: Declaration) -> Response:
         status = 200
     if declared.many:
         rows = [declared.returns.model_validate(item) for item in reply.data.items]
-        response = json_response(envelope.listing(reply.data, rows, reply.message, status), status)
+        response = json_response(envelope.listing(reply.data, rows, declared.message, status), status)
         response.headers["Link"] = _links(reply.data)
     else:
         data = declared.returns.model_validate(reply.data)
-        response = json_response(envelope.success(data, reply.message, status), status)
+        response = json_response(envelope.success(data, declared.message, status), status)
     if status != declared.status:
         response.headers["Preference-Applied"] = "return=representation"
     if reply.location:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, RootModel
 
 from rollbook.kit import envelope
 from rollbook.kit.errors import AppError
+from rollbook.kit.http import Declaration
 from rollbook.kit.listing import Page
 
 REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
@@ -17,11 +18,11 @@ def of_schema(schema: type[BaseModel]) -> Any:
     return fields["root"] if issubclass(schema, RootModel) else fields
 
 
-def of_success(schema: type[BaseModel], message: str, status: int, *, many: bool) -> dict[str, Any]:
-    example = of_schema(schema)
-    if many:
-        return envelope.listing(Page([example], 1, 20, 1), [example], message, status)
-    return envelope.success(example, message, status)
+def of_success(declared: Declaration, status: int) -> dict[str, Any]:
+    example = of_schema(declared.returns)
+    if declared.many:
+        return envelope.listing(Page([example], 1, 20, 1), [example], declared.message, status)
+    return envelope.success(example, declared.message, status)
 
 
 def of_error(error: type[AppError]) -> dict[str, Any]:

@@ -89,9 +89,9 @@ def complete(schema: Schema) -> Schema:
     return schema | {"properties": inner, "required": list(inner)} if inner else schema
 
 
-def of(declared: Declaration, errors: Iterable[type[AppError]], path: str, message: str) -> dict[str, Schema]:
+def of(declared: Declaration, errors: Iterable[type[AppError]], path: str) -> dict[str, Schema]:
     """By status, in order."""
-    answers = _successes(declared, message)
+    answers = _successes(declared)
     by_status: dict[int, list[type[AppError]]] = {}
     for error in errors:
         by_status.setdefault(error.status, []).append(error)
@@ -103,18 +103,18 @@ def ref(schema: type[BaseModel]) -> Schema:
     return {"$ref": f"#/components/schemas/{schema.__name__}"}
 
 
-def _successes(declared: Declaration, message: str) -> dict[str, Schema]:
+def _successes(declared: Declaration) -> dict[str, Schema]:
     if declared.status != 204:
         named = {201: ["Location"]}.get(declared.status, []) + (["Link"] if declared.many else [])
-        return {str(declared.status): _success(declared, declared.status, message, named)}
+        return {str(declared.status): _success(declared, declared.status, named)}
     return {
-        "200": _success(declared, 200, message, ["Preference-Applied"]),
+        "200": _success(declared, 200, ["Preference-Applied"]),
         "204": {"description": "No Content", "headers": _headers([])},
     }
 
 
-def _success(declared: Declaration, status: int, message: str, named: list[str]) -> Schema:
-    example = examples.of_success(declared.returns, message, status, many=declared.many)
+def _success(declared: Declaration, status: int, named: list[str]) -> Schema:
+    example = examples.of_success(declared, status)
     return {
         "description": HTTPStatus(status).phrase,
         "headers": _headers(named),

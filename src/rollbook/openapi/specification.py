@@ -88,7 +88,7 @@ def _operation(app: Flask, rule: Rule, function: Any, declared: Declaration) -> 
         "summary": summary.removesuffix("."),
         "security": [],
         "parameters": _parameters(rule, declared),
-        "responses": responses.of(declared, _errors(rule, declared), path, summary),
+        "responses": responses.of(declared, _errors(rule, declared), path),
     }
     if description.strip():
         operation["description"] = description.strip()

@@ -12,21 +12,21 @@ from rollbook.ops.schemas import HealthOut, Pong, ReadyOut
 
 class Ping(Resource):
     @public
-    @endpoint("ping", returns=Pong)
+    @endpoint("ping", "The service answers.", returns=Pong)
     def get(self) -> Reply:
         """Answer pong."""
-        return Reply("pong", "The service answers.")
+        return Reply("pong")
 
 
 class Health(Resource):
     @public
-    @endpoint("health", returns=HealthOut)
+    @endpoint("health", "The process is alive.", returns=HealthOut)
     def get(self) -> Reply:
         """Tell that the process is alive.
 
         Nothing else is asked: a failing database must not get a healthy process killed.
         """
-        return Reply(HealthOut(status="alive", version=__version__), "The process is alive.")
+        return Reply(HealthOut(status="alive", version=__version__))
 
 
 class Ready(Resource):
@@ -34,14 +34,14 @@ class Ready(Resource):
         self.database = database
 
     @public
-    @endpoint("ready", returns=ReadyOut, errors=(NotReady,))
+    @endpoint("ready", "Ready to serve.", returns=ReadyOut, errors=(NotReady,))
     def get(self) -> Reply:
         """Tell whether requests can be served now.
 
         Ready: MongoDB's primary answers, and the indexes are verified. Otherwise 503, and `details` says why.
         """
         self.database.check()
-        return Reply(ReadyOut(status="ready"), "Ready to serve.")
+        return Reply(ReadyOut(status="ready"))
 
 
 def register(api: Api, database: Database) -> None:

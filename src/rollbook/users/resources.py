@@ -22,66 +22,66 @@ class UserResource(Resource):
 
 class UserCollection(UserResource):
     @requires(Permission.USERS_CREATE)
-    @endpoint("create_user", body=UserCreate, returns=UserOut, status=201, errors=REFUSED)
+    @endpoint("create_user", "User created.", body=UserCreate, returns=UserOut, status=201, errors=REFUSED)
     def post(self, body: UserCreate) -> Reply:
         """Create a user.
 
         The e-mail address and the username must be nobody else's, in any spelling.
         """
         user = self.users.create_user(body, actor=current_principal())
-        return Reply(user, "User created.", location=url_for(".user", ref=user.pk))
+        return Reply(user, location=url_for(".user", ref=user.pk))
 
     @requires(Permission.USERS_LIST)
-    @endpoint("list_users", query=UserQuery, returns=UserOut, many=True)
+    @endpoint("list_users", "Users listed.", query=UserQuery, returns=UserOut, many=True)
     def get(self, query: UserQuery) -> Reply:
         """List users, a page at a time.
 
         Past the end a page is empty. The Link header leads to the first, previous, next and last page.
         """
-        return Reply(self.users.list_users(query.page_request()), "Users listed.")
+        return Reply(self.users.list_users(query.page_request()))
 
 
 class UserItem(UserResource):
     @requires(Permission.USERS_READ)
-    @endpoint("read_user", returns=UserOut, errors=MISSING)
+    @endpoint("read_user", "User found.", returns=UserOut, errors=MISSING)
     def get(self, ref: str) -> Reply:
         """Read a user."""
-        return Reply(self.users.read_user(ref, actor=current_principal()), "User found.")
+        return Reply(self.users.read_user(ref, actor=current_principal()))
 
     @requires(Permission.USERS_UPDATE)
-    @endpoint("change_user", body=UserPatch, returns=UserOut, errors=MISSING + REFUSED)
+    @endpoint("change_user", "User updated.", body=UserPatch, returns=UserOut, errors=MISSING + REFUSED)
     def patch(self, ref: str, body: UserPatch) -> Reply:
         """Change what is sent of a user.
 
         A field left out stays as it is; null clears an optional one. Where nothing changes, there is no new version.
         """
-        return Reply(self.users.change_user(ref, body, actor=current_principal()), "User updated.")
+        return Reply(self.users.change_user(ref, body, actor=current_principal()))
 
     @requires(Permission.USERS_UPDATE)
-    @endpoint("update_user", body=UserPatch, returns=UserOut, errors=MISSING + REFUSED)
+    @endpoint("update_user", "User updated.", body=UserPatch, returns=UserOut, errors=MISSING + REFUSED)
     def put(self, ref: str, body: UserPatch) -> Reply:
         """Change what is sent of a user, for clients that only PUT.
 
         The same as PATCH: a field left out is not wiped.
         """
-        return Reply(self.users.change_user(ref, body, actor=current_principal()), "User updated.")
+        return Reply(self.users.change_user(ref, body, actor=current_principal()))
 
     @requires(Permission.USERS_DELETE)
-    @endpoint("delete_user", returns=UserOut, status=204, errors=MISSING)
+    @endpoint("delete_user", "User deleted.", returns=UserOut, status=204, errors=MISSING)
     def delete(self, ref: str) -> Reply:
         """Delete a user for good.
 
         With `Prefer: return=representation` the answer is 200 and holds the user as it was.
         """
-        return Reply(self.users.delete_user(ref, actor=current_principal()), "User deleted.")
+        return Reply(self.users.delete_user(ref, actor=current_principal()))
 
 
 class PasswordPolicyItem(UserResource):
     @public
-    @endpoint("read_password_policy", returns=PasswordPolicyOut)
+    @endpoint("read_password_policy", "Password policy found.", returns=PasswordPolicyOut)
     def get(self) -> Reply:
         """Read what a password has to be."""
-        return Reply(self.users.password_policy, "Password policy found.")
+        return Reply(self.users.password_policy)
 
 
 def register(api: Api, users: UserService) -> None:
