@@ -1,9 +1,8 @@
 """Start everything: a private MongoDB if none is configured, then the API."""
 
 from rollbook.embedded.database import private_unless_configured
-from rollbook.embedded.errors import EmbeddedError
-from rollbook.server import AddressInUse, serve
-from rollbook.settings import Settings, SettingsError, load
+from rollbook.server import serve
+from rollbook.settings import Settings, StartError, load
 
 GREETING = """
 rollbook answers at {address}{prefix}     docs: {address}/docs     data: {data}
@@ -24,5 +23,5 @@ if __name__ == "__main__":
     try:
         with private_unless_configured(load()) as (settings, data):
             serve(settings, on_ready=lambda: print(greeting(settings, data), flush=True))
-    except (SettingsError, EmbeddedError, AddressInUse) as error:
+    except StartError as error:
         raise SystemExit(str(error)) from None

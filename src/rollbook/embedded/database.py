@@ -12,7 +12,7 @@ from rollbook.settings import Settings
 
 @contextmanager
 def private_unless_configured(settings: Settings) -> Iterator[tuple[Settings, str]]:
-    """Settings that name a database, and in words where its data is. Raises: EmbeddedError."""
+    """Settings that name a database, and in words where its data is. Raises: StartError."""
     if settings.mongodb_uri is not None:
         yield settings, "in the MongoDB of MONGODB_URI"
         return

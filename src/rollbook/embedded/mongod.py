@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from rollbook.embedded import replica_set
-from rollbook.embedded.errors import EmbeddedError
+from rollbook.settings import StartError
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
@@ -40,14 +40,14 @@ class PrivateMongod:
         self.uri = ""
 
     def start(self) -> Self:
-        """Returns when it takes writes. Raises: EmbeddedError."""
+        """Returns when it takes writes. Raises: StartError."""
         self._claim()
         port = _free_port()
         self._process = self._spawn(port)
         if not replica_set.await_primary(port, seconds=START_SECONDS, gone=self._gone):
             why = self._last_words()
             self.stop()
-            raise EmbeddedError(why)
+            raise StartError(why)
         self.uri = replica_set.uri(port)
         return self
 
@@ -79,15 +79,13 @@ class PrivateMongod:
             (self._folder / "db").mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = (self._folder / "lock").open("a")
         except OSError as error:
-            raise EmbeddedError(
-                f"DATA_DIR: {self._folder} cannot be written ({error.strerror}); set another."
-            ) from None
+            raise StartError(f"DATA_DIR: {self._folder} cannot be written ({error.strerror}); set another.") from None
         try:
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
             self._lock = None
-            raise EmbeddedError(
+            raise StartError(
                 f"Another rollbook runs on the data in {self._folder}: stop it, or set DATA_DIR to another folder."
             ) from None
 
@@ -114,7 +112,7 @@ class PrivateMongod:
                     preexec_fn=_die_with_parent if sys.platform == "linux" else None,
                 )
         except OSError as error:
-            raise EmbeddedError(self._cannot_run(error.strerror or str(error))) from None
+            raise StartError(self._cannot_run(error.strerror or str(error))) from None
 
     @property
     def _log(self) -> Path:
@@ -138,7 +136,7 @@ class PrivateMongod:
         return f"mongod ended with code {self._process.returncode}; its log is {self._log}. Or set MONGODB_URI."
 
     def _cannot_run(self, why: str) -> str:
-        return f"{self._binary} cannot run here ({why}): set MONGOD_BIN to another mongod, or MONGODB_URI to a server."
+        return f"{self._binary} cannot run here ({why}): mend that, or set MONGOD_BIN to another, or MONGODB_URI."
 
 
 def _free_port() -> int:
