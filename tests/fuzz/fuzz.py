@@ -23,7 +23,8 @@ RUNS += [("stateful", 100, SEED + again) for again in range(1, 9)]
 
 
 def schemathesis(server: Serving, phases: str, examples: int, seed: int) -> int:
-    command = [Path(sys.executable).parent / "schemathesis", "run", f"{server.url}/openapi.json"]
+    command = [Path(sys.executable).parent / "schemathesis", "--config-file", "tests/fuzz/schemathesis.toml"]
+    command += ["run", f"{server.url}/openapi.json"]
     command += ["--phases", phases, "--checks", "all", "--mode", "all", "--continue-on-failure"]
     command += ["--max-examples", str(examples), "--workers", "2", "--seed", str(seed)]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(ROOT)}
