@@ -29,7 +29,11 @@ def test_the_environment_wins_over_dotenv_and_dotenv_over_secrets(alone, monkeyp
     (alone / ".env").write_text("PORT=1002\nHOST=2.2.2.2\nSOMETHING_ELSE=x\n")
     monkeypatch.setenv("PORT", "1003")
     settings = load()
-    assert (settings.port, settings.host, str(settings.mongodb_uri)) == (1003, "2.2.2.2", "mongodb://secret")
+    assert (settings.port, settings.host, settings.mongodb_uri.get_secret_value()) == (
+        1003,
+        "2.2.2.2",
+        "mongodb://secret",
+    )
 
 
 def test_empty_means_unset(monkeypatch):
@@ -44,12 +48,9 @@ def test_empty_means_unset(monkeypatch):
         *(("PORT", "0"), ("PORT", "70000"), ("PORT", "x"), ("WORKERS", "0"), ("THREADS", "-1"), ("BCRYPT_ROUNDS", "3")),
         *(("BCRYPT_ROUNDS", "17"), ("PASSWORD_POLICY", "lax"), ("PASSWORD_MIN_LENGTH", "7"), ("NAME_MAX_LENGTH", "0")),
         *(("API_PREFIX", "api"), ("API_PREFIX", "/api/"), ("API_PREFIX", "/<x>"), ("ALLOW_STANDALONE", "maybe")),
-        *(
-            ("MONGODB_URI", "http://host"),
-            ("MONGODB_URI", "host:27017"),
-            ("MONGODB_DBNAME", "a.b"),
-            ("LOG_LEVEL", "LOUD"),
-        ),
+        *(("MONGODB_URI", "http://host"), ("MONGODB_URI", "host:27017"), ("MONGODB_URI", "mongodb://")),
+        *(("MONGODB_URI", "mongodb://h/?nonsense=1"), ("MONGODB_URI", "mongodb://h/?tls=maybe")),
+        *(("MONGODB_URI", "mongodb://u:p%zz@h"), ("MONGODB_URI", "mongodb+srv://"), ("MONGODB_DBNAME", "a.b")),
         *(("ENVIRONMENT", "staging"), ("LOG_LEVEL", "LOUD"), ("MAX_BODY_BYTES", "1"), ("LOG_FORMAT", "xml")),
     ],
 )
@@ -89,6 +90,21 @@ def test_production_asks_for_more(monkeypatch, given, named):
 @pytest.mark.parametrize(("policy", "least", "length"), [("strict", 8, 15), ("strict", 20, 20), ("standard", 12, 12)])
 def test_the_least_password_length_is_what_both_the_policy_and_the_setting_ask(policy, least, length):
     assert Settings(_env_file=None, password_policy=policy, password_min_length=least).least_password_length == length
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://a:27017,b:27018,c/?replicaSet=rs0",
+        "mongodb://user:p%40ss@[::1]:27017/admin?tls=true&w=majority",
+        "mongodb+srv://user:pass@cluster.example.net/?retryWrites=true",
+    ],
+)
+def test_every_form_of_a_mongodb_uri_is_taken_and_never_shown(monkeypatch, uri):
+    monkeypatch.setenv("MONGODB_URI", uri)
+    settings = load()
+    assert settings.mongodb_uri.get_secret_value() == uri
+    assert uri not in repr(settings)
 
 
 def test_settings_do_not_change():

@@ -12,7 +12,7 @@ from rollbook.access import guards, open_house
 from rollbook.audit.documents import AuditEntry
 from rollbook.kit import clock
 from rollbook.kit.database import Database
-from rollbook.kit.http import Api, register_error_handlers
+from rollbook.kit.http import AnyText, Api, register_error_handlers
 from rollbook.kit.passwords import PasswordHasher
 from rollbook.ops import request_context
 from rollbook.settings import Settings
@@ -42,13 +42,14 @@ class RollbookFlask(flask.Flask):
 
 
 def database_of(settings: Settings) -> Database:
-    """Not connected yet."""
-    uri = str(settings.mongodb_uri)
+    """Not connected yet; without MONGODB_URI it cannot be."""
+    uri = settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else ""
     return Database(uri, settings.mongodb_dbname, DOCUMENTS, allow_standalone=settings.allow_standalone)
 
 
 def create_app(settings: Settings, database: Database) -> flask.Flask:
     app = RollbookFlask("rollbook", static_folder=None)
+    app.url_map.converters["anything"] = AnyText
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

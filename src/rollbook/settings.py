@@ -4,16 +4,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, UrlConstraints, ValidationError, field_validator, model_validator
-from pydantic_core import Url
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 
 SECRETS = Path("/run/secrets")
 STRICT_MIN_LENGTH = 15
 """Characters a password needs under the `strict` policy (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
 
+SRV = "mongodb+srv://"
+
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
-MongoUri = Annotated[Url, UrlConstraints(allowed_schemes=["mongodb", "mongodb+srv"])]
+
+
+def _checked_uri(uri: SecretStr) -> SecretStr:
+    """As PyMongo will read it. An SRV record is not asked for yet: DNS may be away as MongoDB may be."""
+    text = uri.get_secret_value()
+    try:
+        parse_uri("mongodb://" + text.removeprefix(SRV) if text.startswith(SRV) else text, warn=False)
+    except (PyMongoError, ValueError):
+        raise ValueError(
+            "not a MongoDB URI; write mongodb://host:port/?replicaSet=name, user and password percent-encoded, "
+            "and check the names and values of its options"
+        ) from None
+    return uri
+
+
+MongoUri = Annotated[SecretStr, AfterValidator(_checked_uri)]
 
 
 class StartError(Exception):

@@ -7,38 +7,88 @@ import pytest
 from pymongo.errors import OperationFailure
 from tests.conftest import ADA
 from tests.harness.lawful import LawfulClient
+from tests.kit.test_dao import LATER, new
 
 from rollbook.app import DOCUMENTS, create_app
 from rollbook.kit import database as kit_database
 from rollbook.kit import indexes
 from rollbook.kit.database import Database
 from rollbook.kit.errors import NotReady, Unavailable
+from rollbook.kit.transactions import in_transaction
+from rollbook.users.dao import users
 
 NOWHERE = "mongodb://someone:a-secret-word@127.0.0.1:9/?replicaSet=rs0"
 
 
-def test_a_database_that_does_not_answer_is_not_ready_and_says_no_secret(database):
-    away = Database(NOWHERE, "test", DOCUMENTS)
+@pytest.fixture
+def elsewhere(database, monkeypatch):
+    """Makes a Database of another URI; what it connects is put back afterwards."""
+    monkeypatch.setitem(kit_database.OPTIONS, "serverSelectionTimeoutMS", 100)
+    made = []
+
+    def make(uri, **arguments):
+        made.append(Database(uri, "test", DOCUMENTS, **arguments))
+        return made[-1]
+
+    yield make
+    for other in made:
+        other.close()
+    database.connect()
+    monkeypatch.undo()
+    database.prepare()
+
+
+def test_a_database_that_does_not_answer_is_not_ready_and_says_no_secret(elsewhere):
+    away = elsewhere(NOWHERE)
     with pytest.raises(Unavailable):
         away.require_ready()
-    away._client = kit_database.MongoClient(NOWHERE, serverSelectionTimeoutMS=50)
-    with away._client, pytest.raises(NotReady) as caught:
+    with pytest.raises(NotReady) as caught:
         away.prepare()
     assert caught.value.details[0].code == "unreachable"
     assert "secret" not in caught.value.details[0].message
+    with pytest.raises(NotReady):
+        away.check()
 
 
-def test_a_missing_index_keeps_it_from_being_ready(database, stored, monkeypatch):
-    monkeypatch.setattr(DOCUMENTS[0], "ensure_indexes", lambda: None)
-    stored.users.drop_index("uniq_email")
-    try:
-        with pytest.raises(NotReady) as caught:
-            database.prepare()
-        assert "uniq_email" in caught.value.details[0].message
-    finally:
-        monkeypatch.undo()
-        database.prepare()
+def test_what_the_uri_asks_for_does_not_break_a_change(elsewhere, mongod, stored):
+    """The database to log in to is not the one to use; no option of a URI may weaken or break a write."""
+    for options in ("readPreference=secondaryPreferred", "readConcernLevel=linearizable", "w=1&journal=false"):
+        other = elsewhere(mongod.uri.replace("/?", "/admin?") + "&" + options)
+        other.prepare()
+        user = in_transaction(lambda: users.insert(new()))
+        in_transaction(lambda pk=user.pk: users.change(pk, version=1, at=LATER, fields={"name": "Bob"}))
+        assert users.get(user.pk).name == "Bob"
+        users.remove(user.pk)
+        assert users._collection.database.name == "test"
+
+
+def test_an_srv_record_that_is_not_found_is_not_ready(elsewhere):
+    with pytest.raises(NotReady) as caught:
+        elsewhere("mongodb+srv://nowhere.invalid").prepare()
+    assert caught.value.details[0].code == "unreachable"
+
+
+def test_dropped_collections_get_their_indexes_again(database, stored):
+    stored.users.drop()
+    with pytest.raises(NotReady) as caught:
+        database.check()
+    assert caught.value.details[0].code == "index_missing"
+    database.prepare()
+    database.check()
     assert stored.users.index_information()["uniq_email"]["unique"]
+
+
+def test_an_index_that_is_another_keeps_it_from_being_ready(database, stored, monkeypatch):
+    stored.users.drop_index("uniq_email")
+    stored.users.create_index("email_key", name="uniq_email")
+    try:
+        with pytest.raises(NotReady):
+            database.prepare()
+        with pytest.raises(Unavailable):
+            database.require_ready()
+    finally:
+        stored.users.drop_index("uniq_email")
+        database.prepare()
 
 
 def test_stored_duplicates_keep_it_from_being_ready_and_no_address_is_told(database, stored):
@@ -54,11 +104,9 @@ def test_stored_duplicates_keep_it_from_being_ready_and_no_address_is_told(datab
         database.prepare()
 
 
-@pytest.mark.parametrize(
-    ("code", "detail"), [(18, "refused"), (13, "refused"), (11000, "duplicates"), (86, "refused"), (None, "refused")]
-)
-def test_a_refusal_is_told_in_our_words(code, detail):
-    told = kit_database._reason(OperationFailure("user:pass@host a@x.org", code, {"codeName": "Name"}))
+@pytest.mark.parametrize(("code", "detail"), [(18, "refused"), (13, "refused"), (86, "refused"), (None, "refused")])
+def test_a_refusal_is_told_in_our_words(database, code, detail):
+    told = database._reason(OperationFailure("user:pass@host a@x.org", code, {"codeName": "Name"}))
     assert told.code == detail
     assert "@" not in told.message
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pydantic_core import Url
+from pydantic import SecretStr
 
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
@@ -17,4 +17,4 @@ def private_unless_configured(settings: Settings) -> Iterator[tuple[Settings, st
         yield settings, "in the MongoDB of MONGODB_URI"
         return
     with PrivateMongod(find_mongod(settings.mongod_bin), settings.data_dir) as mongod:
-        yield settings.model_copy(update={"mongodb_uri": Url(mongod.uri)}), str(settings.data_dir)
+        yield settings.model_copy(update={"mongodb_uri": SecretStr(mongod.uri)}), str(settings.data_dir.resolve())

@@ -42,7 +42,7 @@ class BaseDAO(Generic[D]):
         return found
 
     def page(self, asked: PageRequest) -> Page[Row]:
-        """Nothing is fetched past the end, so that a page number of any size costs the same."""
+        """Past the end nothing is fetched, however far past."""
         with reaching():
             total = self._collection.count_documents({}, session=current_session())
             rows: list[Row] = []

@@ -2,8 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import mongoengine
 from pymongo import MongoClient
@@ -19,28 +20,34 @@ from rollbook.kit import indexes
 from rollbook.kit.documents import BaseDocument
 from rollbook.kit.errors import Detail, NotReady, Unavailable
 
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+VERIFY_SECONDS = 5
+RECONNECT_SECONDS = 10
+REFUSALS = (13, 18)
+"""MongoDB's codes Unauthorized and AuthenticationFailed."""
 OPTIONS: dict[str, Any] = {
     "appname": "rollbook",
     "tz_aware": True,
     "uuidRepresentation": "standard",
     "w": "majority",
     "journal": True,
+    "readPreference": "primary",
+    "readConcernLevel": "majority",
     "serverSelectionTimeoutMS": 2000,
     "connectTimeoutMS": 2000,
     "waitQueueTimeoutMS": 1000,
     "timeoutMS": 3000,
 }
-"""Acknowledged means on disk on most nodes; absent means an answer within 3 s, where the defaults hang for 30."""
+"""Over what the URI says. Acknowledged means on disk on most nodes; away means an answer in 3 s, not the usual 30."""
 
 STANDALONE = (
     "MongoDB is a standalone server; a change and its audit entry need a replica set to commit together. Make it one: "
     "(1) restart it as `mongod --replSet rs0 ...`, (2) run `mongosh --eval 'rs.initiate()'`. "
     "Or set ALLOW_STANDALONE=true to go without transactions."
 )
+UNREACHABLE = Detail("mongodb", "unreachable", "MongoDB does not answer; is it running, and is MONGODB_URI right?")
 NO_TRANSACTIONS = "ALLOW_STANDALONE=true and MongoDB is no replica set: changes are written WITHOUT transactions."
 
 
@@ -59,23 +66,35 @@ class Database:
         allow_standalone: bool = False,
         client_class: type[Any] = MongoClient,
     ) -> None:
+        self._uri = uri
+        self._name = name
         self._documents = documents
         self._allow_standalone = allow_standalone
+        self._client_class = client_class
+        self._client: Any = None
         self._ready = threading.Event()
         self._closed = threading.Event()
         self._doubted = threading.Event()
+        self._connected_at = self._verified_at = 0.0
         self._why_not = Detail("mongodb", "unreachable", "MongoDB has not answered yet.")
-        self._client: Any = None
-        listeners = {"event_listeners": [_PrimaryWatch(self._lost)]} if client_class is MongoClient else {}
-        self._arguments = {"db": name, "host": uri, "mongo_client_class": client_class} | OPTIONS | listeners
 
     def connect(self) -> None:
-        """Does not wait for MongoDB."""
+        """Does not wait for MongoDB. Raises: NotReady, when there is nothing to connect to, such as no SRV record."""
+        self._connected_at = time.monotonic()
         mongoengine.disconnect()
-        self._client = mongoengine.connect(**self._arguments)
+        try:
+            self._client = mongoengine.connect(db=self._name, mongo_client_class=self._open)
+        except mongoengine.ConnectionFailure:
+            raise NotReady(details=[UNREACHABLE]) from None
+
+    def _open(self, **_: Any) -> Any:
+        """Only PyMongo reads the URI: MongoEngine would take the database to log in to for the one to use."""
+        if self._client_class is not MongoClient:
+            return self._client_class()
+        return MongoClient(self._uri, event_listeners=[_PrimaryWatch(self._lost)], **OPTIONS)
 
     def keep_prepared(self, *, patience: float = 0) -> None:
-        """Prepare in the background, again after every loss of the primary, until closed.
+        """Connect and prepare in the background, again after every loss of the primary, until closed.
 
         `patience`: seconds to wait for the first time, so that a worker whose MongoDB is there starts out ready.
         """
@@ -83,20 +102,24 @@ class Database:
         self._ready.wait(patience)
 
     def prepare(self) -> None:
-        """Check the server, build and verify every index. Raises: NotReady, with the reason."""
+        """Check the server and every index; build what is missing. Raises: NotReady, with the reason."""
         self._doubted.clear()
         try:
+            if self._client is None or self._is_stuck():
+                self.connect()
             self.require_primary()
             for document in self._documents:
-                indexes.build(document)
+                self._prepare(document)
         except NotReady as error:
             self._not_ready(error.details[0])
             raise
         except PyMongoError as error:
-            self._not_ready(_reason(error))
+            self._not_ready(self._reason(error))
             raise NotReady(details=[self._why_not]) from None
-        self._ready.set()
-        logger.info("database ready: primary reached, indexes verified")
+        self._verified_at = time.monotonic()
+        if not self._ready.is_set():
+            self._ready.set()
+            logger.info("database ready: primary reached, indexes verified")
 
     def require_primary(self) -> None:
         """Ask the server itself. Raises: NotReady, PyMongoError."""
@@ -120,16 +143,23 @@ class Database:
             raise NotReady(details=[self._why_not])
         try:
             self.require_primary()
+            for document in self._documents:
+                indexes.verify(document)
+        except NotReady:
+            self._doubted.set()
+            raise
         except PyMongoError as error:
-            raise NotReady(details=[_reason(error)]) from None
+            raise NotReady(details=[self._reason(error)]) from None
 
     def close(self) -> None:
         self._closed.set()
         mongoengine.disconnect()
 
     def _keep_prepared(self) -> None:
+        """Also while all is well: someone may drop a collection, and its indexes with it, under a running API."""
         while not self._closed.is_set():
-            if self._doubted.is_set() or not self._ready.is_set():
+            due = time.monotonic() - self._verified_at > VERIFY_SECONDS
+            if due or self._doubted.is_set() or not self._ready.is_set():
                 try:
                     self.prepare()
                 except NotReady:
@@ -138,14 +168,38 @@ class Database:
                     logger.exception("preparing the database failed")
             self._closed.wait(RETRY_SECONDS)
 
+    def _prepare(self, document: type[BaseDocument]) -> None:
+        try:
+            indexes.verify(document)
+        except NotReady:
+            self._ready.clear()
+            self._why_not = Detail("mongodb", "building", "The indexes are being built.")
+            logger.info("building the indexes of %s", document._meta["collection"])
+            indexes.build(document)
+            indexes.verify(document)
+
+    def _is_stuck(self) -> bool:
+        """A client does not take a replica set back that was wiped and counts its elections anew; a new client does."""
+        return not self._ready.is_set() and time.monotonic() - self._connected_at > RECONNECT_SECONDS
+
     def _lost(self) -> None:
         """What comes back may be another or an emptied server: verify again.
 
         PyMongo tells up to a second late, so the primary may be there again, or for the first time, when we hear of it.
         """
         self._doubted.set()
-        if self._client is not None and not self._client.topology_description.has_writable_server():
+        if self._ready.is_set() and not self._client.topology_description.has_writable_server():
             self._not_ready(Detail("mongodb", "unreachable", "The connection to MongoDB's primary was lost."))
+
+    def _reason(self, error: PyMongoError) -> Detail:
+        """In words of ours: a driver's message may hold addresses, credentials or values."""
+        servers = self._client.topology_description.server_descriptions().values() if self._client is not None else ()
+        if any(_is_refusal(each) for each in [error, *(server.error for server in servers)]):
+            return Detail("mongodb", "refused", "MongoDB refuses the credentials in MONGODB_URI.")
+        if isinstance(error, OperationFailure):
+            name = (error.details or {}).get("codeName", "an error")
+            return Detail("mongodb", "refused", f"MongoDB answers {name} when indexes are built.")
+        return UNREACHABLE
 
     def _not_ready(self, reason: Detail) -> None:
         if self._ready.is_set() or reason != self._why_not:
@@ -169,13 +223,5 @@ class _PrimaryWatch(TopologyListener):
             self._call()
 
 
-def _reason(error: PyMongoError) -> Detail:
-    """In words of ours: a driver's message may hold addresses, credentials or values."""
-    if isinstance(error, OperationFailure) and error.code in (13, 18):
-        return Detail("mongodb", "refused", "MongoDB refuses the credentials in MONGODB_URI.")
-    if isinstance(error, OperationFailure) and error.code == 11000:
-        return Detail("mongodb", "duplicates", "A unique index cannot be built: stored users share an e-mail.")
-    if isinstance(error, OperationFailure):
-        name = (error.details or {}).get("codeName", "an error")
-        return Detail("mongodb", "refused", f"MongoDB answers {name} when indexes are built.")
-    return Detail("mongodb", "unreachable", "MongoDB does not answer at the address in MONGODB_URI.")
+def _is_refusal(error: Exception | None) -> bool:
+    return isinstance(error, OperationFailure) and error.code in REFUSALS

@@ -9,9 +9,10 @@ class BaseDocument(Document):
     """Indexes are built by `rollbook.kit.indexes`, never on the side.
 
     MongoEngine gives up for good when MongoDB is away at first use; without its index a unique field takes duplicates.
+    A stored field that this version does not know, such as one of a newer version, is left alone.
     """
 
-    meta: ClassVar[dict[str, Any]] = {"abstract": True, "auto_create_index": False}
+    meta: ClassVar[dict[str, Any]] = {"abstract": True, "auto_create_index": False, "strict": False}
 
 
 class VersionedDocument(BaseDocument):

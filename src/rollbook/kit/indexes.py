@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pymongo.errors import CollectionInvalid, OperationFailure
+import pymongo
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
 from rollbook.kit.documents import BaseDocument
 from rollbook.kit.errors import Detail, NotReady
@@ -10,19 +11,28 @@ from rollbook.kit.errors import Detail, NotReady
 NAMESPACE_EXISTS = 48
 
 
-def build(document: type[BaseDocument]) -> None:
-    """Idempotent, and safe to run in several processes at once: MongoDB builds an index once.
-
-    Raises: NotReady, when an index is missing afterwards or is not as declared; and the driver's errors.
-    """
+def verify(document: type[BaseDocument]) -> None:
+    """Raises: NotReady, when an index is missing or is not as declared; and the driver's errors."""
     collection = document._get_collection()
-    _create(collection)
-    document.ensure_indexes()
     built = collection.index_information()
     for spec in document._meta["index_specs"]:
         if not _matches(spec, built.get(spec["name"])):
-            fault = f"The index {spec['name']} on {collection.name} is missing or not as declared."
-            raise NotReady(details=[Detail("mongodb", "index_missing", fault)])
+            raise _not_ready("index_missing", f"The index {spec['name']} on {collection.name} is missing or another.")
+
+
+def build(document: type[BaseDocument]) -> None:
+    """Idempotent, and safe to run in several processes at once: MongoDB builds an index once. Takes the time it takes.
+
+    Raises: NotReady, when stored values repeat where they must not; and the driver's errors.
+    """
+    collection = document._get_collection()
+    with pymongo.timeout(None):  # A million users take longer than any request may.
+        _create(collection)
+        try:
+            document.ensure_indexes()
+        except DuplicateKeyError:
+            fault = f"A unique index on {collection.name} cannot be built: stored values repeat. Remove the duplicates."
+            raise _not_ready("duplicates", fault) from None
 
 
 def _create(collection: Any) -> None:
@@ -39,3 +49,7 @@ def _matches(spec: dict[str, Any], found: dict[str, Any] | None) -> bool:
         return False
     same_keys = [tuple(key) for key in found["key"]] == [tuple(field) for field in spec["fields"]]
     return same_keys and bool(found.get("unique")) == bool(spec.get("unique"))
+
+
+def _not_ready(code: str, message: str) -> NotReady:
+    return NotReady(details=[Detail("mongodb", code, message)])

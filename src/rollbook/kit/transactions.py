@@ -10,6 +10,9 @@ from mongoengine.connection import get_connection
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
 
 from rollbook.kit.errors import StaleVersion, Unavailable
 
@@ -17,6 +20,13 @@ T = TypeVar("T")
 
 TRANSACTION_SECONDS = 4
 ATTEMPTS_WITHOUT_TRANSACTION = 20
+NO_TRANSACTIONS_HERE = 20
+CONCERNS: dict[str, Any] = {
+    "read_concern": ReadConcern("snapshot"),
+    "write_concern": WriteConcern("majority", j=True),
+    "read_preference": ReadPreference.PRIMARY,
+}
+"""Named, since a URI may ask for others, with which MongoDB refuses a transaction."""
 
 _session: ContextVar[ClientSession | None] = ContextVar("rollbook_session", default=None)
 
@@ -39,10 +49,15 @@ def reaching() -> Iterator[None]:
     except DuplicateKeyError:
         raise
     except PyMongoError as error:
-        if isinstance(error, ConnectionFailure) or error.timeout:
+        if isinstance(error, ConnectionFailure) or error.timeout or _is_standalone_again(error):
             raise Unavailable() from None
         details = error.details or {} if isinstance(error, OperationFailure) else {}
         raise DatabaseFault(f"{type(error).__name__} {details.get('codeName', '')}") from None
+
+
+def _is_standalone_again(error: PyMongoError) -> bool:
+    """While a standalone server restarts it is not known to be one, and a transaction is tried."""
+    return isinstance(error, OperationFailure) and error.code == NO_TRANSACTIONS_HERE
 
 
 def in_transaction(work: Callable[[], T]) -> T:
@@ -60,7 +75,7 @@ def in_transaction(work: Callable[[], T]) -> T:
     with reaching(), pymongo.timeout(TRANSACTION_SECONDS), client.start_session() as session:
         token = _session.set(session)
         try:
-            return session.with_transaction(lambda _: work())  # type: ignore[no-any-return]
+            return session.with_transaction(lambda _: work(), **CONCERNS)  # type: ignore[no-any-return]
         finally:
             _session.reset(token)
 
@@ -75,12 +90,12 @@ def current_session() -> ClientSession | None:
 
 
 def _without_transaction(work: Callable[[], T]) -> T:
-    for _ in range(ATTEMPTS_WITHOUT_TRANSACTION - 1):
+    for _ in range(ATTEMPTS_WITHOUT_TRANSACTION):
         try:
             return work()
         except StaleVersion:
             continue
-    return work()
+    raise Unavailable()
 
 
 def _has_transactions(client: Any) -> bool:
