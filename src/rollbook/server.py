@@ -3,12 +3,16 @@
 import logging
 import os
 import socket
+import struct
+import sys
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import gunicorn.util
+import gunicorn.workers.gthread
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
@@ -21,6 +25,9 @@ from rollbook.kit.errors import AppError, HeadersTooLarge, UriTooLong
 from rollbook.ops import logs
 from rollbook.settings import Settings, StartError
 
+SILENCE_SECONDS = 5
+IDLE_SECONDS = 0.1
+"""How long a new connection may hold a thread without sending anything, before it waits in the poller."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a heartbeat file cannot be held up by a disk
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 logger = logging.getLogger(__name__)
@@ -31,7 +38,7 @@ class AddressInUse(StartError):
 
 
 class BrokenRequest(AppError):
-    """What gunicorn refuses before the application sees it; `status` is gunicorn's."""
+    """What gunicorn refuses before the application sees it."""
 
     status, code, message = 400, "broken_request", "The request is not proper HTTP."
 
@@ -47,6 +54,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) ->
     if settings.host not in LOOPBACK:
         logger.warning("listening on %s: whoever reaches this address may do everything", settings.host)
     gunicorn.util.write_error = _write_error
+    gunicorn.workers.gthread.DEFAULT_WORKER_DATA_TIMEOUT = IDLE_SECONDS
     _Server(settings, on_ready).run()
 
 
@@ -70,21 +78,26 @@ class _Server(BaseApplication):
             "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
             "logger_class": _Logger,
             "proc_name": "rollbook",
-            "when_ready": lambda _: self._on_ready(),
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "when_ready": self._when_ready,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
+    def _when_ready(self, arbiter: Any) -> None:
+        _limit_silence(arbiter)
+        self._on_ready()
+
     def load(self) -> Flask:
         """Runs in each worker, after the fork: a connection must not be shared between processes."""
         database = database_of(self._settings)
-        database.connect()
         database.keep_prepared(patience=1)
         return create_app(self._settings, database)
 
 
 class _Logger(Logger):
-    """gunicorn's messages through our own log, in its form."""
+    """gunicorn's messages through our own log, in its form, and without what they repeat of a request."""
 
     def setup(self, cfg: Any) -> None:
         self.cfg = cfg
@@ -92,17 +105,41 @@ class _Logger(Logger):
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
 
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        if msg.startswith("Invalid request from"):
+            return  # `_write_error` logs it: what gunicorn could not parse may hold a password.
+        super().warning(msg, *args, **kwargs)
 
-def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:  # noqa: ARG001 - gunicorn names it
-    """In place of gunicorn's HTML page; what gunicorn has to say of the request repeats it, so it stays in the log."""
-    error = next((kind() for kind in (UriTooLong, HeadersTooLarge) if kind.status == status_int), BrokenRequest())
-    error.status = status_int
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        kind = sys.exc_info()[0]
+        if kind is not None and issubclass(kind, BlockingIOError):
+            logger.info("a client fell silent in the middle of a request")
+        elif msg.startswith("Error handling request"):
+            super().exception("error handling a request")  # Its arguments are the method and the path.
+        else:
+            super().exception(msg, *args, **kwargs)
+
+
+def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:  # noqa: ARG001 - gunicorn's names
+    """In place of gunicorn's HTML page; what gunicorn has to say of the request repeats it, so it is left out.
+
+    An unknown transfer coding (501 by RFC 9112 §6.1) is bad input like any other here: 400.
+    """
+    known: dict[int, type[AppError]] = {kind.status: kind for kind in (UriTooLong, HeadersTooLarge, AppError)}
+    error = known.get(status_int, BrokenRequest)()
     request_id = uuid.uuid4().hex
-    body = to_json(envelope.failure(error, request_id))
-    head = [f"HTTP/1.1 {status_int} {reason}", "Connection: close", "Content-Type: application/json"]
-    head += [f"Content-Length: {len(body)}", f"X-Request-ID: {request_id}", "Cache-Control: no-store", "\r\n"]
-    logger.info("broken request %d", status_int, extra={"request_id": request_id, "status": status_int})
+    body = to_json(envelope.failure(error, request_id)) + b"\n"
+    head = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", "Connection: close"]
+    head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    head += [f"X-Request-ID: {request_id}", "Cache-Control: no-store", "\r\n"]
+    logger.info("broken request %d", error.status, extra={"request_id": request_id, "status": error.status})
     gunicorn.util.write_nonblock(sock, "\r\n".join(head).encode("ascii") + body)
+
+
+def _limit_silence(arbiter: Any) -> None:
+    """Every connection inherits the listener's time-out for a read, so that silence gives its thread back."""
+    for listener in arbiter.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_SECONDS, 0))
 
 
 def _require_free(host: str, port: int) -> None:
@@ -111,6 +148,8 @@ def _require_free(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except socket.gaierror:
+            raise AddressInUse(f"HOST: {host} is not an address; 127.0.0.1 is this machine, 0.0.0.0 any.") from None
         except OSError as error:
             raise AddressInUse(
                 f"Cannot listen on {host}:{port} ({error.strerror}): stop what uses it, or set PORT or HOST."

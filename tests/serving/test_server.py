@@ -1,5 +1,6 @@
 """What only real processes show: races across workers, a MongoDB that comes and goes, broken HTTP."""
 
+import http.client as http_client
 import json
 import random  # noqa: TID251 - which of two requests goes first is a matter of chance
 import socket
@@ -134,6 +135,19 @@ BROKEN_HTTP = {
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
         400,
     ),
+    "an unknown coding": (
+        b"POST /api/users HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: brotli, chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "a forwarder's header": (
+        b"GET /nowhere HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /evil\r\nConnection: close\r\n\r\n",
+        404,
+    ),
+    "two schemes": (
+        b"GET /ping HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: https\r\n"
+        b"X-Forwarded-Ssl: off\r\nConnection: close\r\n\r\n",
+        200,
+    ),
     "an odd host": (b"GET /nowhere HTTP/1.1\r\nHost: a b{}<>\r\nConnection: close\r\n\r\n", 404),
     "a raw path": (b"GET /api/users/\xff\xfe\x80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
     "a bad escape": (b"GET /api/users/%zz%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
@@ -155,14 +169,63 @@ def test_broken_http_gets_the_envelope_too(server, sent, status):
     assert answer.get("error", {}).get("code") in codes.get(status, (answer.get("error", {}).get("code"),))
 
 
-def exchanged(server, sent):
+def exchanged(server, sent, half_close=False):
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(sent)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
         received = b""
         while part := connection.recv(65_536):
             received += part
     return received
+
+
+HEAD_OF_500 = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
+SHORT = b'{"name": "Ada", "email": "short@example.com", "password": "plenty of long words"}'
+
+
+def test_a_body_that_ends_early_is_400_even_if_it_is_json(server, users):
+    users.delete_many({})
+    answer = exchanged(server, HEAD_OF_500 + SHORT, half_close=True)
+    assert b"bad_request" in answer
+    assert users.count_documents({}) == 0
+
+
+def test_silent_clients_do_not_hold_the_api(server, http):
+    """Twice as many as there are threads: that send nothing, half a head, and half a body."""
+    host, port = server.url.removeprefix("http://").split(":")
+    silent = []
+    for sent in (b"", b"GET /ping HT", HEAD_OF_500 + b"{") * 11:
+        silent.append(socket.create_connection((host, int(port))))
+        silent[-1].sendall(sent)
+    started = time.monotonic()
+    assert http.get("/health").status_code == 200
+    assert time.monotonic() - started < 10
+    for connection in silent:
+        connection.close()
+
+
+def test_what_gunicorn_cannot_parse_is_not_logged(server):
+    for sent in (
+        b"POST /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + SHORT + b"\r\n\r\n",
+        b"GET /api/users/logged@example.com\r\n\r\n",
+        b"GET /api/users/logged@example.com\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\nlogged@example.com: x\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\nX-Request-ID: logged@example.com\r\nConnection: close\r\n\r\n",
+    ):
+        assert exchanged(server, sent)
+    log = server.log.read_text()
+    for secret in ("plenty of", "short@", "logged@"):
+        assert secret not in log
+
+
+def test_a_client_that_sends_all_before_it_reads_sees_the_413(server):
+    host = server.url.removeprefix("http://")
+    connection = http_client.HTTPConnection(host, timeout=20)
+    connection.request("POST", "/api/users", b" " * 5_000_000, {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 413
+    connection.close()
 
 
 def test_a_client_that_breaks_off_in_the_middle_stores_nothing(server, http, users):
@@ -258,7 +321,12 @@ def test_without_mongodb_it_starts_answers_503_and_recovers_with_its_indexes(tmp
 
 
 def test_a_mongodb_that_comes_back_empty_gets_its_indexes_again(tmp_path, mongod_later):
+    """Emptied in its second term as a replica set, so that the new one counts its elections from before."""
     port, start = mongod_later
+    first = start(f"--replSet={replica_set.NAME}")
+    as_set(port)
+    first.kill()
+    first.wait()
     first = start(f"--replSet={replica_set.NAME}")
     as_set(port)
     with serving(tmp_path, MONGODB_URI=replica_set.uri(port), WORKERS=1) as server:
@@ -271,6 +339,27 @@ def test_a_mongodb_that_comes_back_empty_gets_its_indexes_again(tmp_path, mongod
         as_set(port)
         server.await_status("/ready", 200)
         assert [httpx.post(f"{server.url}/api/users", json=ADA).status_code for _ in range(2)] == [201, 409]
+
+
+def test_dropped_collections_are_noticed_under_a_running_api(tmp_path, mongod):
+    with serving(tmp_path, MONGODB_URI=mongod.uri, MONGODB_DBNAME="dropped", WORKERS=1) as server:
+        server.await_status("/ready", 200)
+        with MongoClient(mongod.uri) as client:
+            client.drop_database("dropped")
+            time.sleep(6)
+            assert client.dropped.users.index_information()["uniq_email"]["unique"]
+        server.await_status("/ready", 200)
+
+
+def test_wrong_credentials_are_told_as_such_and_not_repeated(tmp_path, mongod):
+    uri = mongod.uri.replace("mongodb://", "mongodb://someone:hunter2@")
+    with serving(tmp_path, MONGODB_URI=uri, WORKERS=1) as server:
+        server.await_status("/health", 200)
+        time.sleep(3)
+        codes = {httpx.get(f"{server.url}/ready").json()["error"]["details"][0]["code"] for _ in range(10)}
+        assert codes == {"refused"}
+        assert server.log.read_text().count("refuses the credentials") == 1
+        assert "hunter2" not in server.log.read_text()
 
 
 def test_a_standalone_server_is_refused_with_the_way_out(tmp_path, mongod_later):

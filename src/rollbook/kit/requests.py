@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Request
 from pydantic import ValidationError
-from werkzeug.exceptions import HTTPException
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from rollbook.kit.errors import (
-    AppError,
     BadRequest,
     Detail,
     MalformedJson,
@@ -22,6 +23,8 @@ from rollbook.kit.schemas import In, Query
 
 MOST_DETAILS = 20
 LONGEST_FIELD = 100
+MOST_DRAINED = 8 * 2**20
+BROKEN_OFF = "The body ended or broke before it was complete."
 PRODUCED = ("application/json", "application/problem+json")
 
 I = TypeVar("I", bound=In)  # noqa: E741 - reads as the In it is
@@ -29,32 +32,44 @@ Q = TypeVar("Q", bound=Query)
 
 _FAULTS = {
     "missing": ("missing", "This field is needed."),
-    "extra_forbidden": ("unknown", "There is no such field here; leave it out."),
+    "extra_forbidden": ("unknown", "This field cannot be sent here; leave it out."),
+    "model_type": ("wrong_type", "Send a JSON object."),
     "string_type": ("wrong_type", "Send a string."),
     "bool_type": ("wrong_type", "Send true or false."),
-    "string_too_short": ("too_short", None),
-    "string_too_long": ("too_long", None),
+    "string_too_short": ("too_short", "At least {min_length} characters."),
+    "string_too_long": ("too_long", "At most {max_length} characters."),
     "int_parsing": ("not_a_number", "Send a whole number."),
     "int_parsing_size": ("out_of_range", "Send a smaller number."),
-    "greater_than_equal": ("out_of_range", None),
-    "less_than_equal": ("out_of_range", None),
+    "greater_than_equal": ("out_of_range", "At least {ge}."),
+    "less_than_equal": ("out_of_range", "At most {le}."),
 }
-"""What Pydantic calls a fault → what we promise to call it, and our sentence where Pydantic's does not help."""
+"""What Pydantic calls a fault → what we promise to call it, and a sentence, filled in from the fault's context."""
+
+
+def preferred_type(request: Request) -> str | None:
+    """Of PRODUCED, what the Accept header likes best, whatever its parameters; None when it has no room for either.
+
+    RFC 9110 §12.5.1; without the header anything goes.
+    """
+    ranges = [(kind.partition(";")[0].strip(), quality) for kind, quality in request.accept_mimetypes]
+    return MIMEAccept(ranges).best_match(PRODUCED) if ranges else PRODUCED[0]
 
 
 def refuse_unacceptable(request: Request) -> None:
-    """Raises: NotAcceptable, when the Accept header has no room for JSON (RFC 9110 §12.5.1)."""
-    if request.accept_mimetypes and not request.accept_mimetypes.best_match(PRODUCED):
+    """Raises: NotAcceptable, when the Accept header has no room for JSON."""
+    if preferred_type(request) is None:
         raise NotAcceptable()
 
 
 def read_body(request: Request, schema: type[I], limits: Mapping[str, int]) -> I:
     """Validate the raw bytes: one parser, so that bad UTF-8, deep nesting and huge numbers end here too.
 
-    Raises: UnsupportedMediaType, PayloadTooLarge (as an HTTPException), MalformedJson, ValidationFailed.
+    Raises: UnsupportedMediaType, PayloadTooLarge, BadRequest, MalformedJson, ValidationFailed.
     """
     if not request.is_json:
         raise UnsupportedMediaType()
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
     raw = _bytes(request)
     try:
         body = schema.model_validate_json(raw, context=limits)
@@ -80,15 +95,27 @@ def read_query(request: Request, schema: type[Q]) -> Q:
 
 def _bytes(request: Request) -> bytes:
     """Of a chunked body Werkzeug reads as much as is allowed and says nothing of the rest, so ask for one byte more."""
+    stream = request.environ["wsgi.input"]
     try:
         raw = request.get_data(cache=False)
-        if len(raw) == request.max_content_length and request.environ["wsgi.input"].read(1):
-            raise PayloadTooLarge()
-    except (HTTPException, AppError):
-        raise
-    except Exception as error:  # The server's own exceptions: a broken chunk, a client that went away.
-        raise BadRequest("The body ended or broke before it was complete.") from error
+        if len(raw) == request.max_content_length and stream.read(1):
+            raise RequestEntityTooLarge()
+    except RequestEntityTooLarge:
+        _drain(stream)
+        raise PayloadTooLarge() from None
+    except Exception as error:  # The server's own exceptions: a broken chunk, a time-out, a client that went away.
+        raise BadRequest(BROKEN_OFF) from error
+    if request.content_length is not None and len(raw) < request.content_length:
+        raise BadRequest(BROKEN_OFF)
     return raw
+
+
+def _drain(stream: Any) -> None:
+    """Most clients read no answer before they have sent all; what is closed on them meanwhile looks like a crash."""
+    drained = 0
+    with suppress(Exception):
+        while drained < MOST_DRAINED and (part := stream.read(65_536)):
+            drained += len(part)
 
 
 def _refuse_repeated_names(raw: bytes) -> None:
@@ -108,13 +135,15 @@ def _refuse_repeated_names(raw: bytes) -> None:
 
 
 def _told(error: ValidationError) -> BadRequest:
-    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    faults = error.errors(include_input=False, include_url=False)
     if faults[0]["type"] == "json_invalid":
         return MalformedJson()
     return ValidationFailed(details=[_detail(fault) for fault in faults[:MOST_DETAILS]])
 
 
 def _detail(fault: Any) -> Detail:
-    code, message = _FAULTS.get(fault["type"], (fault["type"], None))
-    field = ".".join(map(str, fault["loc"]))
-    return Detail(field[:LONGEST_FIELD], code, message or fault["msg"])
+    field = ".".join(map(str, fault["loc"]))[:LONGEST_FIELD]
+    if fault["type"] not in _FAULTS:
+        return Detail(field, fault["type"], fault["msg"])
+    code, sentence = _FAULTS[fault["type"]]
+    return Detail(field, code, sentence.format_map(fault.get("ctx", {})))

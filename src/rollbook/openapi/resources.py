@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from flask_restful import Resource
 from flask_swagger_ui import get_swaggerui_blueprint
 from pydantic_core import to_json
@@ -46,8 +46,16 @@ def register(app: Flask, api: Api, limits: Mapping[str, int]) -> None:
     pages = get_swaggerui_blueprint(
         "/docs", "/openapi.json", config={"app_name": "rollbook API", "validatorUrl": None, "tryItOutEnabled": True}
     )
+    pages.before_request(_forget_conditions)
     pages.after_request(_confine)
     app.register_blueprint(pages)
+    app.add_url_rule("/docs", endpoint="swagger_ui.start", view_func=app.view_functions["swagger_ui.show"])
+
+
+def _forget_conditions() -> None:
+    """Werkzeug answers a far-off date with a crash and a range with half a page; whole answers serve as well."""
+    for header in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_NONE_MATCH", "HTTP_IF_RANGE", "HTTP_RANGE"):
+        request.environ.pop(header, None)
 
 
 def _confine(response: Response) -> Response:

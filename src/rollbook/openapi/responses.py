@@ -24,6 +24,9 @@ HEADERS: dict[str, Schema] = {
     "WWW-Authenticate": {"description": "RFC 9110 §11.6.1.", "schema": {"type": "string"}},
 }
 
+BEFORE_ACCEPT = (414, 431)
+"""Answered by the server before it has read an Accept header."""
+
 SHARED_SCHEMAS: dict[str, Schema] = {
     "Pagination": {
         "type": "object",
@@ -142,15 +145,12 @@ def _envelope(declared: Declaration, status: int) -> Schema:
 def _failure(status: int, kinds: list[type[AppError]], path: str) -> Schema:
     named = [name for kind in kinds for name in kind.headers if name in HEADERS]
     told = {kind.code: {"summary": kind.message, "value": examples.of_error(kind)} for kind in kinds}
-    problems = {kind.code: {"summary": kind.message, "value": examples.of_problem(kind, path)} for kind in kinds}
-    return {
-        "description": HTTPStatus(status).phrase,
-        "headers": _headers(named),
-        "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": told},
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": problems},
-        },
-    }
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": told}}
+    if status not in BEFORE_ACCEPT:
+        problems = {kind.code: {"summary": kind.message, "value": examples.of_problem(kind, path)} for kind in kinds}
+        schema = {"$ref": "#/components/schemas/Problem"}
+        content["application/problem+json"] = {"schema": schema, "examples": problems}
+    return {"description": HTTPStatus(status).phrase, "headers": _headers(named), "content": content}
 
 
 def _headers(named: list[str]) -> Schema:
