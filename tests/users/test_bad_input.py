@@ -1,6 +1,8 @@
 """Bad input: a clear 4xx, nothing stored, nothing changed, nothing echoed."""
 
 import json
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -53,6 +55,10 @@ WRONG = {
         "a\nb",
         "a\u2028b",
         "\x7f",
+        "\u200b",
+        "\u3164",
+        "a\u202eb",
+        "\ufffe",
         2**64,
     ],
     "email": [
@@ -131,6 +137,9 @@ INTERNAL = [
 ]
 
 
+DOCUMENTED = Path("docs/errors.md").read_text()
+
+
 def assert_refused(answer, stored, status=400):
     assert answer.status_code == status, answer.get_data()
     assert stored.users.count_documents({}) == 0
@@ -152,6 +161,7 @@ def test_a_wrong_value_is_400_and_named_at_creation_and_change(client, stored, f
     assert_refused(answer, stored)
     assert answer.json["error"]["details"][0]["field"] == field
     assert answer.json["error"]["details"][0]["message"]
+    assert f"`{answer.json['error']['details'][0]['code']}`" in DOCUMENTED
 
     before = client.post("/api/users", json=ADA).json["data"]
     answer = client.patch(f"/api/users/{before['id']}", json={"last_name": "Byron"} | {field: value})
@@ -164,7 +174,7 @@ def test_an_unknown_or_internal_field_is_400_and_named(client, stored, field):
     answer = client.post("/api/users", json=ADA | {field: "x"})
     assert_refused(answer, stored)
     assert answer.json["error"]["details"] == [
-        {"field": field, "code": "unknown", "message": "There is no such field here; leave it out."}
+        {"field": field, "code": "unknown", "message": "This field cannot be sent here; leave it out."}
     ]
 
 
@@ -198,6 +208,35 @@ def test_a_body_over_the_limit_is_413(client, stored, size):
 
 def test_a_body_of_exactly_the_limit_is_taken(client, stored):
     assert client.post("/api/users", data=raw().ljust(65_536), content_type="application/json").status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "a" * 65_000 + "\n"},
+        {"name": " " * 65_000},
+        {"first_name": "a" * 65_000 + "\n"},
+        {"password": "\u0344" * 20_000},
+        {"email": "\u0344" * 20_000 + "@example.com"},
+        {"email": "a@" + "x." * 30_000 + "com"},
+        {"phone": "+" + "- " * 30_000},
+        {"username": "a" * 65_000},
+        {"f" * 60_000: 1},
+        {"first_name": ["[" * 60_000]},
+    ],
+    ids=lambda body: next(iter(body))[:12],
+)
+def test_no_body_within_the_limit_takes_long(make_app, body):
+    client = make_app(max_body_bytes=2**20).test_client()
+    started = time.monotonic()
+    assert client.post("/api/users", json=ADA | body).status_code == 400
+    assert time.monotonic() - started < 0.5
+
+
+def test_a_compressed_body_is_415(client, stored):
+    headers = {"Content-Encoding": "gzip"}
+    answer = client.post("/api/users", data=raw(), content_type="application/json", headers=headers)
+    assert_refused(answer, stored, 415)
 
 
 def test_every_fault_is_told_at_once_but_not_thousands(client, stored):

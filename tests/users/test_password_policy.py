@@ -18,6 +18,7 @@ PERSONAL = ["Ada Lovelace", None, None, "countess", "countess.ada@example.com"]
         (STANDARD, "password1", ["common"]),
         (STANDARD, "PassWord1", ["common"]),
         (STANDARD, "ada lovelace", ["personal"]),
+        (STANDARD, "AdaLovelace", ["personal"]),
         (STANDARD, "COUNTESS", ["personal"]),
         (STANDARD, "countess.ada@example.com", ["personal"]),
         (STANDARD, "countess.ada", ["personal"]),

@@ -1,6 +1,7 @@
 """Users, as a client meets them."""
 
 from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 from bson import ObjectId
@@ -68,9 +69,10 @@ def test_a_user_is_read_by_id_email_and_username_in_any_spelling(client, ada):
         assert answer.json["data"]["id"] == ada["id"]
 
 
-def test_an_address_with_a_slash_can_be_referred_to(client, stored):
-    client.post("/api/users", json=ADA | {"email": "a/b@example.com"})
-    assert client.get("/api/users/a%2Fb@example.com").status_code == 200
+@pytest.mark.parametrize("email", ["a/b@example.com", "/a@example.com", "a/sessions@example.com"])
+def test_an_address_with_a_slash_can_be_referred_to(client, stored, email):
+    client.post("/api/users", json=ADA | {"email": email})
+    assert client.get(f"/api/users/{quote(email, safe='@')}").json["data"]["email"] == email
 
 
 @pytest.mark.parametrize("ref", ABSENT)
@@ -153,6 +155,27 @@ def test_a_new_password_replaces_the_hash_and_is_checked_against_the_owners_name
     assert client.patch(f"/api/users/{ada['id']}", json={"password": "ADA LOVELACE"}).status_code == 400
     assert client.patch(f"/api/users/{ada['id']}", json={"name": "Bob", "password": "ada lovelace"}).status_code == 200
     assert stored.users.find_one()["password_hash"] != before
+
+
+def test_the_same_password_again_changes_nothing(client, ada, stored):
+    for body in ({"password": PASSWORD}, {"password": PASSWORD, "name": ADA["name"]}):
+        assert client.patch(f"/api/users/{ada['id']}", json=body).json["data"] == ada
+    assert stored.audit.count_documents({}) == 1
+
+
+def test_a_field_of_a_newer_version_is_left_alone(client, ada, stored):
+    stored.users.update_one({}, {"$set": {"from_the_future": 1}})
+    assert client.patch(f"/api/users/{ada['id']}", json={"name": "New"}).status_code == 200
+    assert client.get("/api/users").json["data"][0]["name"] == "New"
+    assert stored.users.find_one()["from_the_future"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "dialled"),
+    [("+44 (0)20 7946 0958", "+442079460958"), ("+1 [555] 010.99-99", "+15550109999"), ("(+49) 30 123", "+4930123")],
+)
+def test_a_phone_number_is_kept_as_it_is_dialled(client, ada, sent, dialled):
+    assert client.patch(f"/api/users/{ada['id']}", json={"phone": sent}).json["data"]["phone"] == dialled
 
 
 def test_deleting_is_204_and_for_good(client, ada, stored):

@@ -60,7 +60,7 @@ class MalformedJson(BadRequest):
 
 
 class ValidationFailed(BadRequest):
-    code, message = "validation_failed", "Some of what was sent is not valid; `details` says what."
+    code, message = "validation_failed", "Some of what was sent is not valid."
 
 
 class Unauthenticated(AppError):
@@ -73,7 +73,7 @@ class Forbidden(AppError):
 
 
 class NotFound(AppError):
-    status, code, message = 404, "not_found", "There is nothing at this address."
+    status, code, message = 404, "not_found", "There is nothing at this address; /docs shows what there is."
 
 
 class MethodNotAllowed(AppError):
@@ -96,7 +96,6 @@ class StaleVersion(AppError):
 
 class PayloadTooLarge(AppError):
     status, code, message = 413, "payload_too_large", "The body is larger than this service takes."
-    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
 
 
 class UriTooLong(AppError):
@@ -112,9 +111,10 @@ class HeadersTooLarge(AppError):
 
 
 class Unavailable(AppError):
-    status, code, message = 503, "unavailable", "The database does not answer. Try again soon; /ready says why."
+    status, code = 503, "unavailable"
+    message = "The service is busy, or its database does not answer. Try again soon; /ready says more."
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
 
 
 class NotReady(Unavailable):
-    code, message = "not_ready", "Not ready to serve yet; `details` says why."
+    code, message = "not_ready", "Not ready to serve."

@@ -12,14 +12,22 @@ from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel
 from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import PathConverter
 
 from rollbook.kit import envelope, errors
 from rollbook.kit.errors import AppError
 from rollbook.kit.listing import Page
-from rollbook.kit.requests import PRODUCED, read_body, read_query, refuse_unacceptable
+from rollbook.kit.requests import preferred_type, read_body, read_query, refuse_unacceptable
 from rollbook.kit.schemas import In, Query
 
 logger = logging.getLogger(__name__)
+
+
+class AnyText(PathConverter):
+    """A part of a path that may hold slashes anywhere, as an e-mail address may: `<anything:ref>`."""
+
+    regex = ".*?"
+    part_isolating = False
 
 
 class Api(flask_restful.Api):
@@ -95,7 +103,8 @@ def no_content() -> Response:
 
 
 def json_response(content: Any, status: int, mimetype: str = "application/json") -> Response:
-    return Response(to_json(content), status=status, mimetype=mimetype)
+    """With a line break at its end, for those who read it in a shell."""
+    return Response(to_json(content) + b"\n", status=status, mimetype=mimetype)
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -150,7 +159,7 @@ def _links(page: Page[Any]) -> str:
 
 def _failed(error: AppError) -> Response:
     request_id = g.get("request_id", "")
-    if request.accept_mimetypes and request.accept_mimetypes.best_match(PRODUCED) == "application/problem+json":
+    if preferred_type(request) == "application/problem+json":
         content = envelope.problem(error, request_id, request.path)
         response = json_response(content, error.status, "application/problem+json")
     else:

@@ -62,7 +62,7 @@ class AtMost:
     def _check(self, value: str, info: ValidationInfo[Mapping[str, int]]) -> str:
         most = info.context[self.limit]
         if len(value) > most:
-            raise PydanticCustomError("string_too_long", "At most {most} characters.", {"most": most})
+            raise PydanticCustomError("string_too_long", "", {"max_length": most})
         return value
 
 

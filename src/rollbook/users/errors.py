@@ -18,4 +18,4 @@ class UsernameTaken(Conflict):
 
 
 class PasswordRefused(ValidationFailed):
-    code, message = "password_refused", "The password does not meet the policy; `details` says why."
+    code, message = "password_refused", "The password does not meet the policy."

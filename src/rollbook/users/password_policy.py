@@ -47,9 +47,14 @@ class PasswordPolicy:
         faults += [_fault(f"needs_{name}", f"At least one {name} character.") for name in missing]
         if folded in _common():
             faults.append(_fault("common", "This password is among the commonest; choose another."))
-        if folded in {fold(part) for text in personal if text for part in (text, text.partition("@")[0])}:
+        own = {_spaceless(part) for text in personal if text for part in (text, text.partition("@")[0])}
+        if _spaceless(password) in own:
             faults.append(_fault("personal", "The password must not be one's own name, username or e-mail."))
         return faults
+
+
+def _spaceless(text: str) -> str:
+    return "".join(fold(text).split())
 
 
 def _fault(code: str, message: str) -> Detail:

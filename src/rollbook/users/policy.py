@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from rollbook.access.principal import Principal
 from rollbook.kit.errors import Unauthenticated
 from rollbook.users import references
 from rollbook.users.errors import UserNotFound
 from rollbook.users.references import Reference
+from rollbook.users.schemas import UserPatch
 
-RECORDED = ("name", "email", "username", "first_name", "last_name", "phone", "role", "is_active")
-"""The fields whose values the record may keep."""
+SETTABLE = tuple(name for name, field in UserPatch.model_fields.items() if field.annotation is not SecretStr)
+"""The fields that are stored as they are sent: all but secrets."""
+RECORDED = (*SETTABLE, "role")
+"""The fields whose values the record keeps."""
 
 
 def meant_by(ref: str, actor: Principal) -> Reference:
@@ -27,7 +32,7 @@ def meant_by(ref: str, actor: Principal) -> Reference:
 
 def stored(sent: Mapping[str, Any]) -> dict[str, Any]:
     """What is stored for the fields that were `sent`: themselves, and the keys that stand for them in indexes."""
-    fields = {name: sent[name] for name in RECORDED if name in sent}
+    fields = {name: sent[name] for name in SETTABLE if name in sent}
     if "name" in fields:
         fields["name_key"] = references.name_key(fields["name"])
     if "email" in fields:

@@ -87,5 +87,5 @@ class PasswordPolicyItem(UserResource):
 def register(api: Api, users: UserService) -> None:
     handed = {"users": users}
     api.add_resource(UserCollection, "/users", endpoint="users", resource_class_kwargs=handed)
-    api.add_resource(UserItem, "/users/<path:ref>", endpoint="user", resource_class_kwargs=handed)
+    api.add_resource(UserItem, "/users/<anything:ref>", endpoint="user", resource_class_kwargs=handed)
     api.add_resource(PasswordPolicyItem, "/password-policy", endpoint="password_policy", resource_class_kwargs=handed)

@@ -59,7 +59,7 @@ class UserService:
         sent = patch.model_dump(exclude_unset=True)
         wanted = policy.stored(sent)
         if "password" in sent:
-            wanted["password_hash"] = self._new_hash(users.get_by(reference), patch, sent)
+            wanted["password_hash"] = self._hash_for(users.get_by(reference), patch, sent)
         now = self.clock()
 
         def write() -> User:
@@ -86,9 +86,12 @@ class UserService:
 
         return in_transaction(write)
 
-    def _new_hash(self, user: User, patch: UserPatch, sent: dict[str, Any]) -> str:
-        personal = {name: sent.get(name, getattr(user, name)) for name in PERSONAL}
-        return self._hashed(patch.password.get_secret_value(), personal)
+    def _hash_for(self, user: User, patch: UserPatch, sent: dict[str, Any]) -> str:
+        """The stored one, where the password is the same."""
+        password = patch.password.get_secret_value()
+        if self.hasher.verify(password, user.password_hash):
+            return user.password_hash  # type: ignore[no-any-return]
+        return self._hashed(password, {name: sent.get(name, getattr(user, name)) for name in PERSONAL})
 
     def _hashed(self, password: str, owner: dict[str, Any]) -> str:
         faults = self.password_policy.faults(password, [owner[name] for name in PERSONAL])
