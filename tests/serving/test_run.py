@@ -56,7 +56,7 @@ def test_it_prints_where_everything_is_and_a_curl_line_that_works(tmp_path):
         printed = server.log.read_text()
         assert f"{server.url}/api" in printed
         assert f"{server.url}/docs" in printed
-        assert "data: .data" in printed
+        assert f"its data is in {tmp_path}/.data" in printed
         assert "NO SIGN-IN YET: every caller may do everything" in printed
         line = re.search(r"curl -i .*\\\n.*'", printed).group()
         created = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
@@ -84,6 +84,32 @@ def test_kill_9_leaves_no_mongod_and_loses_no_acknowledged_user(tmp_path):
     with serving(tmp_path, RUN) as server:
         server.await_status("/ready", 200)
         assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
+
+
+def test_a_mongod_that_dies_ends_both_in_one_line(tmp_path):
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        os.kill(mongods(tmp_path)[0], signal.SIGKILL)
+        assert server.process.wait(15) == 1
+        assert server.log.read_text().splitlines()[-1].startswith("The private MongoDB ended by itself; its log is")
+
+
+def test_a_closed_terminal_stops_both(tmp_path):
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        assert server.stop(signal.SIGHUP) == 0
+        assert mongods(tmp_path) == []
+
+
+def test_the_data_are_nobody_elses(tmp_path):
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        assert (tmp_path / ".data").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_host_that_is_no_address_ends_in_one_line(tmp_path):
+    (line,) = run_py(tmp_path, HOST="nowhere.invalid", PORT=free_port()).stderr.splitlines()
+    assert line.startswith("HOST: ")
 
 
 def test_a_second_one_on_the_same_data_ends_in_one_line(tmp_path):

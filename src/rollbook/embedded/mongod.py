@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -16,6 +17,7 @@ from rollbook.settings import StartError
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
+WATCH_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
 SMALL = (
     "--wiredTigerEngineConfigString=log=(file_max=8MB,prealloc=false)",
@@ -37,6 +39,8 @@ class PrivateMongod:
         self._folder = folder
         self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._died = False
         self.uri = ""
 
     def start(self) -> Self:
@@ -49,10 +53,12 @@ class PrivateMongod:
             self.stop()
             raise StartError(why)
         self.uri = replica_set.uri(port)
+        threading.Thread(target=self._watch, name="rollbook-mongod", daemon=True).start()
         return self
 
     def stop(self) -> None:
         """Returns when it has written everything and ended; to be called by the process that started it."""
+        self._stopping.set()
         if self._process is not None:
             self._process.terminate()
             try:
@@ -72,11 +78,22 @@ class PrivateMongod:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self._died:
+            raise StartError(f"The private MongoDB ended by itself; its log is {self._log}. Start again.")
+
+    def _watch(self) -> None:
+        """Without its database the API is of no use: end both, and say why."""
+        while not self._stopping.wait(WATCH_SECONDS):
+            if self._gone():
+                self._died = True
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
     def _claim(self) -> None:
         """A POSIX record lock: a forked worker does not inherit it, so it ends with this process."""
         try:
-            (self._folder / "db").mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self._folder / "db").mkdir(exist_ok=True, mode=0o700)
             self._lock = (self._folder / "lock").open("a")
         except OSError as error:
             raise StartError(f"DATA_DIR: {self._folder} cannot be written ({error.strerror}); set another.") from None
