@@ -46,6 +46,14 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class PathParameter:
+    """What stands for a part of a resource's path; a resource names them in `path_parameters`."""
+
+    description: str
+    example: str
+
+
+@dataclass(frozen=True)
 class Declaration:
     """What an endpoint takes, gives and may raise. `rollbook.openapi` publishes the same."""
 

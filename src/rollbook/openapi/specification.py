@@ -4,6 +4,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from flask import Flask
@@ -20,13 +21,6 @@ from rollbook.openapi import examples, responses
 
 Schema = dict[str, Any]
 
-PATH_PARAMETERS: dict[str, Schema] = {
-    "ref": {
-        "description": "An id, an e-mail address or a username.",
-        "schema": {"type": "string", "minLength": 1},
-        "example": "ada@example.com",
-    }
-}
 PREFER: Schema = {
     "name": "Prefer",
     "in": "header",
@@ -71,7 +65,7 @@ def _info() -> Schema:
 def _declared(app: Flask) -> Iterator[tuple[Rule, str, Any, Declaration]]:
     """Every method of every resource that declares an endpoint."""
     for rule in app.url_map.iter_rules():
-        resource = getattr(app.view_functions[rule.endpoint], "view_class", None)
+        resource = _resource(app, rule)
         for method in sorted(getattr(resource, "methods", None) or ()):
             function = getattr(resource, method.lower(), None)
             declaration = getattr(function, "declaration", None)
@@ -87,7 +81,7 @@ def _operation(app: Flask, rule: Rule, function: Any, declared: Declaration) -> 
         "tags": [_room(app, rule)],
         "summary": summary.removesuffix("."),
         "security": [],
-        "parameters": _parameters(rule, declared),
+        "parameters": _path_parameters(app, rule) + _query_parameters(declared) + _header_parameters(declared),
         "responses": responses.of(declared, _errors(rule, declared), path),
     }
     if description.strip():
@@ -114,16 +108,25 @@ def _errors(rule: Rule, declared: Declaration) -> list[type[AppError]]:
     return [*declared.errors, *EVERYWHERE, *(WITH_BODY if declared.body else ()), *away]
 
 
-def _parameters(rule: Rule, declared: Declaration) -> list[Schema]:
-    in_path = [
-        {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in sorted(rule.arguments)
+def _path_parameters(app: Flask, rule: Rule) -> list[Schema]:
+    told = getattr(_resource(app, rule), "path_parameters", {})
+    schema = {"type": "string", "minLength": 1}
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schema, **asdict(told[name])}
+        for name in sorted(rule.arguments)
     ]
-    query = declared.query.model_json_schema()
-    in_query = []
-    for name, schema in query.get("properties", {}).items():
+
+
+def _query_parameters(declared: Declaration) -> list[Schema]:
+    parameters = []
+    for name, schema in declared.query.model_json_schema().get("properties", {}).items():
         described = {"description": schema.pop("description")} if "description" in schema else {}
-        in_query.append({"name": name, "in": "query", "allowEmptyValue": True, "schema": schema, **described})
-    return in_path + in_query + ([PREFER] if declared.status == 204 else [])
+        parameters.append({"name": name, "in": "query", "allowEmptyValue": True, "schema": schema, **described})
+    return parameters
+
+
+def _header_parameters(declared: Declaration) -> list[Schema]:
+    return [PREFER] if declared.status == 204 else []
 
 
 def _schemas(declarations: list[Declaration]) -> Schema:
@@ -139,17 +142,17 @@ def _path(rule: Rule) -> str:
     return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
 
 
+def _resource(app: Flask, rule: Rule) -> Any:
+    """The Flask-RESTful class behind `rule`; None for what is none."""
+    return getattr(app.view_functions[rule.endpoint], "view_class", None)
+
+
 def _room(app: Flask, rule: Rule) -> str:
     """The folder under `rollbook` that the resource lives in."""
-    return _module(app, rule).split(".")[1]
-
-
-def _module(app: Flask, rule: Rule) -> str:
-    view: Any = app.view_functions[rule.endpoint]
-    return str(view.view_class.__module__)
+    return str(_resource(app, rule).__module__).split(".")[1]
 
 
 def _tags(app: Flask) -> list[Schema]:
     """One for each room, in the order of registration, described by the first line of its resources."""
-    modules = {_room(app, rule): _module(app, rule) for rule, *_ in _declared(app)}
+    modules = {_room(app, rule): _resource(app, rule).__module__ for rule, *_ in _declared(app)}
     return [{"name": room, "description": sys.modules[name].__doc__ or ""} for room, name in modules.items()]

@@ -1,12 +1,14 @@
 """Users over HTTP."""
 
+from typing import ClassVar
+
 from flask import url_for
 from flask_restful import Resource
 
 from rollbook.access.guards import current_principal, public, requires
 from rollbook.access.permissions import Permission
 from rollbook.kit.errors import Unauthenticated
-from rollbook.kit.http import Api, Reply, endpoint
+from rollbook.kit.http import Api, PathParameter, Reply, endpoint
 from rollbook.users.errors import EmailTaken, PasswordRefused, UsernameTaken, UserNotFound
 from rollbook.users.schemas import PasswordPolicyOut, UserCreate, UserOut, UserPatch, UserQuery
 from rollbook.users.service import UserService
@@ -42,6 +44,8 @@ class UserCollection(UserResource):
 
 
 class UserItem(UserResource):
+    path_parameters: ClassVar = {"ref": PathParameter("An id, an e-mail address or a username.", "ada@example.com")}
+
     @requires(Permission.USERS_READ)
     @endpoint("read_user", "User found.", returns=UserOut, errors=MISSING)
     def get(self, ref: str) -> Reply:
