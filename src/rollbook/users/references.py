@@ -11,6 +11,8 @@ from rollbook.kit.text import fold
 
 USERNAME_PATTERN = r"^[A-Za-z0-9_.-]{3,50}$"
 RESERVED_USERNAMES = frozenset({"me", "bulk", "count", "export", "history", "import", "search", "sessions", "restore"})
+NO_USERNAME = {"anyOf": [{"pattern": "^[0-9a-fA-F]{24}$"}, {"enum": sorted(RESERVED_USERNAMES)}]}
+"""As a JSON Schema: what would be read as an id, or as a path of the API."""
 ME = "me"
 
 _ID = re.compile(r"[0-9a-fA-F]{24}")

@@ -22,18 +22,17 @@ from rollbook.kit.schemas import (
     Timestamp,
     may_be_left_out,
 )
-from rollbook.kit.text import fold
+from rollbook.kit.text import CONTROLS, INVISIBLE, SPACES
 from rollbook.users import references
 
 LONGEST_PASSWORD = 128
 LONGEST_DECOMPOSED = 4 * LONGEST_PASSWORD
 """No character decomposes into more than four (Unicode Standard Annex #15, expansion factors of NFD)."""
-_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
 PRINTABLE = Matches(
-    rf"^[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*[^\s{_CONTROLS}][^{_CONTROLS}]*$",
+    rf"^[{SPACES}{INVISIBLE}]*[^{SPACES}{INVISIBLE}{CONTROLS}][^{CONTROLS}]*$",
     "At least one visible character, and no control characters, line breaks or changes of direction.",
 )
-"""White space, then something else, then anything: no two parts share a character, so that matching is linear."""
+"""What shows nothing, then something, then anything: what one part takes the next does not, so matching is linear."""
 DIALLABLE = Matches(
     r"^[ .()\[\]-]*\+[ .()\[\]-]*[1-9]([ .()\[\]-]*[0-9]){1,14}[ .()\[\]-]*$",
     "A plus, the country code and the number: at most 15 digits (E.164).",
@@ -66,12 +65,6 @@ def _checked_username(username: str) -> str:
     return username
 
 
-def _visible(text: str) -> str:
-    if not fold(text).strip():
-        raise PydanticCustomError("bad_format", "At least one visible character.")
-    return text
-
-
 def _dial(phone: str) -> str:
     """E.164. A bracketed zero is dialled at home only, not after the country code."""
     return "+" + "".join(filter(str.isdigit, phone.replace("(0)", "")))
@@ -89,7 +82,6 @@ Name = Annotated[
     Field(min_length=1, examples=["Ada Lovelace"]),
     AtMost("name_max_length"),
     PRINTABLE,
-    AfterValidator(_visible),
     Stripped,
 ]
 Email = Annotated[
@@ -98,10 +90,13 @@ Email = Annotated[
     Stripped,
     AfterValidator(_checked_email),
 ]
-Username = Annotated[str, Field(examples=["ada"]), WRITABLE, AfterValidator(_checked_username)]
-PersonName = Annotated[
-    str, Field(min_length=1, max_length=100, examples=["Ada"]), PRINTABLE, AfterValidator(_visible), Stripped
+Username = Annotated[
+    str,
+    Field(examples=["ada"], json_schema_extra={"not": references.NO_USERNAME}),
+    WRITABLE,
+    AfterValidator(_checked_username),
 ]
+PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ada"]), PRINTABLE, Stripped]
 Phone = Annotated[str, Field(max_length=64, examples=["+44 20 7946 0958"]), DIALLABLE, AfterValidator(_dial)]
 Password = Annotated[
     SecretStr,
