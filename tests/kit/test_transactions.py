@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from pymongo.errors import OperationFailure
 from tests.kit.test_dao import LATER, new
 
 from rollbook.kit import transactions
@@ -78,3 +79,11 @@ def test_a_transaction_that_does_not_get_through_in_time_is_unavailable(stored, 
         stored.users.update_one({"_id": user.pk}, {"$set": {"name": "held"}}, session=other)
         with pytest.raises(Unavailable):
             in_transaction(lambda: users.change(user.pk, version=1, at=LATER, fields={"name": "late"}))
+
+
+def test_a_standalone_server_that_restarts_is_unavailable_meanwhile():
+    """It is not known to be standalone then, so that a transaction is tried, which it refuses."""
+    with pytest.raises(Unavailable), reaching():
+        raise OperationFailure(
+            "Transaction numbers are only allowed on a replica set", transactions.NO_TRANSACTIONS_HERE
+        )
