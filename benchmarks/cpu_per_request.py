@@ -13,10 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.harness.serving import Serving, serving
-
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
+from tests.harness.serving import Serving, serving
 
 ROUNDS = 5
 REQUESTS = 1000

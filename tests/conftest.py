@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from pymongo.database import Database as MongoDatabase
-from tests.harness.lawful import LawfulClient
 
 from rollbook.app import DOCUMENTS, create_app
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
 from rollbook.kit.database import Database
 from rollbook.settings import Settings
+from tests.harness.lawful import LawfulClient
 
 PASSWORD = "plenty of long words"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "password": PASSWORD}

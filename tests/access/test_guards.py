@@ -1,10 +1,10 @@
 """Who gets past the guard."""
 
 import pytest
-from tests.conftest import ADA
 
 from rollbook.access.permissions import EVERYTHING, Permission
 from rollbook.access.principal import ActorKind, Principal
+from tests.conftest import ADA
 
 ID = "665f1c2ab8e4d90012a3b4c5"
 NOBODY = Principal(ActorKind.ANONYMOUS, None, frozenset())

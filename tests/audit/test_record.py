@@ -2,9 +2,9 @@
 
 import pytest
 from bson import ObjectId
-from tests.conftest import ADA
 
 from rollbook.audit import service
+from tests.conftest import ADA
 
 
 def entries(stored):

@@ -9,10 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.harness.serving import ROOT, Serving, serving
-
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
+from tests.harness.serving import ROOT, Serving, serving
 
 AT_LEAST = 20_000
 SEED = 20261120

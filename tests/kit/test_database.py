@@ -5,9 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 import mongomock
 import pytest
 from pymongo.errors import OperationFailure
-from tests.conftest import ADA
-from tests.harness.lawful import LawfulClient
-from tests.kit.test_dao import LATER, new
 
 from rollbook.app import DOCUMENTS, create_app
 from rollbook.kit import database as kit_database
@@ -16,6 +13,9 @@ from rollbook.kit.database import Database
 from rollbook.kit.errors import NotReady, Unavailable
 from rollbook.kit.transactions import in_transaction
 from rollbook.users.dao import users
+from tests.conftest import ADA
+from tests.harness.lawful import LawfulClient
+from tests.kit.test_dao import LATER, new
 
 NOWHERE = "mongodb://someone:a-secret-word@127.0.0.1:9/?replicaSet=rs0"
 

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 from pymongo.errors import OperationFailure
-from tests.kit.test_dao import LATER, new
 
 from rollbook.kit import transactions
 from rollbook.kit.errors import StaleVersion, Unavailable
 from rollbook.kit.transactions import DatabaseFault, in_transaction, reaching
 from rollbook.users.dao import users
+from tests.kit.test_dao import LATER, new
 
 
 class Interrupted(Exception):

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import sync_playwright
-from tests.conftest import ADA
 from werkzeug.serving import make_server
+
+from tests.conftest import ADA
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = [

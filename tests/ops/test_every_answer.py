@@ -4,9 +4,9 @@ import json
 import logging
 
 import pytest
-from tests.conftest import ADA, PASSWORD
 
 from rollbook.ops import logs
+from tests.conftest import ADA, PASSWORD
 
 ERRORS = [
     ("get", "/nowhere", {}, 404, "not_found"),

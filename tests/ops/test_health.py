@@ -1,12 +1,12 @@
 """There, alive, ready."""
 
 from pymongo.errors import ServerSelectionTimeoutError
-from tests.conftest import ADA
-from tests.harness.lawful import LawfulClient
 
 from rollbook import __version__
 from rollbook.app import DOCUMENTS, create_app
 from rollbook.kit.database import Database
+from tests.conftest import ADA
+from tests.harness.lawful import LawfulClient
 
 
 def test_ping_health_and_ready_answer_in_the_envelope(client):

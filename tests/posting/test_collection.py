@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from posting.collection import Collection
-from posting.scripts import Posting, execute_script
 from posting.variables import get_variables, load_variables, update_variables
+
+from posting.scripts import Posting, execute_script
 from tests.harness.serving import ROOT, serving
 
 FOLDER = ROOT / "posting"

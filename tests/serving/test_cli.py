@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.harness.serving import free_port, serving
 
 

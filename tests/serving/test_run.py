@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.conftest import ADA
 from tests.harness.serving import ROOT, free_port, run_py, serving
 

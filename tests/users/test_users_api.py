@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from bson import ObjectId
+
 from tests.conftest import ADA, PASSWORD
 
 ABSENT = ["0" * 24, "nobody@example.com", "nobody", "not a ref", "%00", "a" * 300]

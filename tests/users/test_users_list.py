@@ -1,6 +1,7 @@
 """Lists of users: pages, orders, links."""
 
 import pytest
+
 from tests.conftest import ADA
 
 NAMES = ["delta", "Alpha", "charlie", "Bravo", "echo"]

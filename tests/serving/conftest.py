@@ -1,0 +1,27 @@
+"""One running server for each file: two processes of eight threads."""
+
+import httpx
+import pytest
+from pymongo import MongoClient
+
+from tests.harness.serving import serving
+
+
+@pytest.fixture(scope="module")
+def server(mongod, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    with serving(folder, MONGODB_URI=mongod.uri, MONGODB_DBNAME="serving", WORKERS=2, THREADS=8) as running:
+        running.await_status("/ready", 200)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def users(mongod, server):
+    with MongoClient(mongod.uri) as client:
+        yield client.serving.users
+
+
+@pytest.fixture
+def http(server):
+    with httpx.Client(base_url=server.url, timeout=30, limits=httpx.Limits(max_connections=80)) as client:
+        yield client

@@ -1,0 +1,71 @@
+"""What only several processes show: races for an address, a version, a deletion."""
+
+import random  # noqa: TID251 - which of two requests goes first is a matter of chance
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from tests.conftest import ADA
+from tests.harness.serving import serving
+
+SPELLINGS = [
+    "josé@example.com",
+    "JOSÉ@example.com",
+    "jose\u0301@EXAMPLE.com",
+    "Jos\u00e9@Example.com",
+    "ＪOSÉ@example．com",
+]
+
+
+def test_64_creates_of_one_address_make_one_user_in_each_of_20_rounds(http, users):
+    for _ in range(20):
+        users.delete_many({})
+        with ThreadPoolExecutor(64) as pool:
+            answers = list(
+                pool.map(lambda n: http.post("/api/users", json=ADA | {"email": SPELLINGS[n % 5]}), range(64))
+            )
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [201] + [409] * 63
+        assert users.count_documents({}) == 1
+
+
+def test_500_patches_racing_a_delete_revive_nobody(http, users):
+    statuses = set()
+    for _ in range(10):
+        users.delete_many({})
+        path = "/api/users/" + http.post("/api/users", json=ADA).json()["data"]["id"]
+        when = random.randrange(5, 40)
+
+        def one(number, path=path, when=when):
+            answer = http.delete(path) if number == when else http.patch(path, json={"name": f"Ada {number}"})
+            return answer.status_code
+
+        with ThreadPoolExecutor(16) as pool:
+            statuses |= set(pool.map(one, range(51)))
+        assert users.count_documents({}) == 0
+    assert statuses == {200, 204, 404}
+
+
+def test_parallel_changes_of_one_user_all_count(http, users):
+    users.delete_many({})
+    path = "/api/users/" + http.post("/api/users", json=ADA).json()["data"]["id"]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda n: http.patch(path, json={"name": f"Ada {n}"}).status_code, range(50)))
+    assert set(answers) == {200}
+    assert http.get(path).json()["data"]["version"] == 51
+
+
+def test_sigterm_finishes_what_is_under_way(mongod, tmp_path):
+    with serving(tmp_path, MONGODB_URI=mongod.uri, MONGODB_DBNAME="graceful", BCRYPT_ROUNDS=12) as server:
+        server.await_status("/ready", 200)
+        answers = []
+        slow = threading.Thread(
+            target=lambda: answers.append(httpx.post(f"{server.url}/api/users", json=ADA, timeout=20))
+        )
+        slow.start()
+        time.sleep(0.1)
+        assert server.stop() == 0
+        slow.join()
+    assert answers[0].status_code == 201
