@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from pymongo.database import Database as MongoDatabase
@@ -14,6 +15,10 @@ from rollbook.embedded.mongod import PrivateMongod
 from rollbook.kit.database import Database
 from rollbook.settings import Settings
 from tests.harness.lawful import LawfulClient
+
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):  # A new failure belongs to whoever looks for one, not to whoever submits something else.
+    hypothesis.settings.load_profile("ci")
 
 PASSWORD = "plenty of long words"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "password": PASSWORD}

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 from flask.testing import FlaskClient
 
@@ -9,8 +10,8 @@ SECRET_MARKS = ("$2b$", "hmac-sha256", '"password_hash":', '"email_key":', '"nam
 ENVELOPE = {"data", "message", "status_code"}
 
 
-def check(status: int, headers: Any, body: bytes, sent: bytes = b"") -> None:
-    """Raises: AssertionError, for an answer that breaks the contract."""
+def check(status: int, headers: Any, body: bytes, sent: bytes = b"", asked: str = "") -> None:
+    """`asked`: the address. What was asked or sent may be named. Raises: AssertionError, against the contract."""
     assert headers["X-Request-ID"]
     assert headers["Cache-Control"]
     if status == 204:
@@ -19,7 +20,7 @@ def check(status: int, headers: Any, body: bytes, sent: bytes = b"") -> None:
         return
     text = body.decode("utf-8")
     for mark in SECRET_MARKS:
-        assert mark not in text, f"{mark} leaks"
+        assert mark not in text or mark in asked + sent.decode("utf-8", "replace"), f"{mark} leaks"
     assert _password_in(sent) is None or _password_in(sent) not in text, "the password is echoed"
     if headers["Content-Type"] == "application/json":
         _check_envelope(status, json.loads(body))
@@ -56,5 +57,6 @@ class LawfulClient(FlaskClient):
             return answer
         sent = kwargs.get("data") or json.dumps(kwargs.get("json")).encode()
         content = answer.get_data() if answer.mimetype in ("application/json", "application/problem+json", "") else b""
-        check(answer.status_code, answer.headers, content, sent if isinstance(sent, bytes) else sent.encode())
+        sent = sent if isinstance(sent, bytes) else sent.encode()
+        check(answer.status_code, answer.headers, content, sent, unquote(answer.request.url))
         return answer
