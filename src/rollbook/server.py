@@ -7,7 +7,6 @@ import struct
 import sys
 import uuid
 from collections.abc import Callable
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +128,7 @@ def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -
     error = known.get(status_int, BrokenRequest)()
     request_id = uuid.uuid4().hex
     body = to_json(envelope.failure(error, request_id)) + b"\n"
-    head = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", "Connection: close"]
+    head = [f"HTTP/1.1 {error.status} {envelope.phrase(error.status)}", "Connection: close"]
     head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     head += [f"X-Request-ID: {request_id}", "Cache-Control: no-store", "\r\n"]
     logger.info("broken request %d", error.status, extra={"request_id": request_id, "status": error.status})

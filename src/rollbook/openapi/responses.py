@@ -1,11 +1,11 @@
 """The answers of one operation, as OpenAPI describes them."""
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 
+from rollbook.kit.envelope import phrase
 from rollbook.kit.errors import AppError
 from rollbook.kit.http import Declaration
 from rollbook.openapi import examples
@@ -119,7 +119,7 @@ def _successes(declared: Declaration) -> dict[str, Schema]:
 def _success(declared: Declaration, status: int, named: list[str]) -> Schema:
     example = examples.of_success(declared, status)
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": phrase(status),
         "headers": _headers(named),
         "content": {"application/json": {"schema": _envelope(declared, status), "example": example}},
     }
@@ -150,7 +150,7 @@ def _failure(status: int, kinds: list[type[AppError]], path: str) -> Schema:
         problems = {kind.code: {"summary": kind.message, "value": examples.of_problem(kind, path)} for kind in kinds}
         schema = {"$ref": "#/components/schemas/Problem"}
         content["application/problem+json"] = {"schema": schema, "examples": problems}
-    return {"description": HTTPStatus(status).phrase, "headers": _headers(named), "content": content}
+    return {"description": phrase(status), "headers": _headers(named), "content": content}
 
 
 def _headers(named: list[str]) -> Schema:
