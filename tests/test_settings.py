@@ -87,6 +87,14 @@ def test_production_asks_for_more(monkeypatch, given, named):
         load()
 
 
+def test_every_mistake_in_production_has_its_line(monkeypatch):
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("BCRYPT_ROUNDS", "4")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["MONGODB_URI", "BCRYPT_ROUNDS"]
+
+
 @pytest.mark.parametrize(("policy", "least", "length"), [("strict", 8, 15), ("strict", 20, 20), ("standard", 12, 12)])
 def test_the_least_password_length_is_what_both_the_policy_and_the_setting_ask(policy, least, length):
     assert Settings(_env_file=None, password_policy=policy, password_min_length=least).least_password_length == length

@@ -21,6 +21,7 @@ SECRETS = Path("/run/secrets")
 STRICT_MIN_LENGTH = 15
 """Characters a password needs under the `strict` policy (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
 
+LEAST_ROUNDS_IN_PRODUCTION = 10
 SRV = "mongodb+srv://"
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
@@ -101,11 +102,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:
-        if self.environment == "production":
-            if self.mongodb_uri is None:
-                raise ValueError("MONGODB_URI: needed when ENVIRONMENT=production")
-            if self.bcrypt_rounds < 10:
-                raise ValueError("BCRYPT_ROUNDS: at least 10 when ENVIRONMENT=production")
+        mistakes = []
+        if self.mongodb_uri is None:
+            mistakes.append("MONGODB_URI: needed when ENVIRONMENT=production")
+        if self.bcrypt_rounds < LEAST_ROUNDS_IN_PRODUCTION:
+            mistakes.append(f"BCRYPT_ROUNDS: at least {LEAST_ROUNDS_IN_PRODUCTION} when ENVIRONMENT=production")
+        if mistakes and self.environment == "production":
+            raise ValueError("\n".join(mistakes))
         return self
 
     @property
@@ -115,7 +118,7 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Mapping[str, int]:
-        """The lengths that schemas leave to settings; see `rollbook.kit.schemas.Bound`."""
+        """The lengths that schemas leave to settings; see `BOUND_KEY` in `rollbook.kit.schemas`."""
         return {"name_max_length": self.name_max_length, "least_password_length": self.least_password_length}
 
 
