@@ -28,7 +28,7 @@ def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[
                 raise Forbidden(f"This needs the permission {permission}.") if principal.user_id else Unauthenticated()
             return method(*args, **kwargs)
 
-        guarded.access = permission  # type: ignore[attr-defined]
+        guarded.access = permission  # type: ignore[attr-defined] # a mark on the function
         return guarded
 
     return guard
@@ -36,7 +36,7 @@ def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[
 
 def public(method: Method) -> Method:
     """Anyone may call it."""
-    method.access = PUBLIC  # type: ignore[attr-defined]
+    method.access = PUBLIC  # type: ignore[attr-defined] # a mark on the function
     return method
 
 

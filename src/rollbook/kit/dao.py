@@ -99,7 +99,7 @@ class BaseDAO(Generic[D]):
         return self.document._get_collection()
 
     def _document(self, stored: Row) -> D:
-        return self.document._from_son(stored)  # type: ignore[no-any-return]
+        return self.document._from_son(stored)  # type: ignore[no-any-return] # MongoEngine has no types
 
     def _conflict(self, error: DuplicateKeyError) -> AppError:
         """By the index's own fields: the message repeats the value, and a value could spell another index's name."""

@@ -75,7 +75,8 @@ def in_transaction(work: Callable[[], T]) -> T:
     with reaching(), pymongo.timeout(TRANSACTION_SECONDS), client.start_session() as session:
         token = _session.set(session)
         try:
-            return session.with_transaction(lambda _: work(), **CONCERNS)  # type: ignore[no-any-return]
+            done: T = session.with_transaction(lambda _: work(), **CONCERNS)
+            return done
         finally:
             _session.reset(token)
 

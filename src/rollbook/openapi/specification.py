@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
 from rollbook import __version__
@@ -132,8 +132,9 @@ def _header_parameters(declared: Declaration) -> list[Schema]:
 def _schemas(declarations: list[Declaration]) -> Schema:
     taken: dict[type[BaseModel], None] = {declared.body: None for declared in declarations if declared.body}
     given: dict[type[BaseModel], None] = {declared.returns: None for declared in declarations}
-    modes = [(schema, "validation") for schema in taken] + [(schema, "serialization") for schema in given]
-    _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(schema, "validation") for schema in taken]
+    modes += [(schema, "serialization") for schema in given]
+    _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     shared = {name: responses.complete(schema) for name, schema in responses.SHARED_SCHEMAS.items()}
     return dict(sorted((definitions["$defs"] | shared).items()))
 

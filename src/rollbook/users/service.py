@@ -90,7 +90,7 @@ class UserService:
         """The stored one, where the password is the same."""
         password = patch.password.get_secret_value()
         if self.hasher.verify(password, user.password_hash):
-            return user.password_hash  # type: ignore[no-any-return]
+            return user.password_hash  # type: ignore[no-any-return] # MongoEngine has no types
         return self._hashed(password, {name: sent.get(name, getattr(user, name)) for name in PERSONAL})
 
     def _hashed(self, password: str, owner: dict[str, Any]) -> str:
