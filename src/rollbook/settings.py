@@ -1,9 +1,11 @@
 """Every setting, typed and frozen; read once at start-up and handed to whoever needs it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from limits import parse_many
 from pydantic import (
     AfterValidator,
     Field,
@@ -22,6 +24,13 @@ STRICT_MIN_LENGTH = 15
 """Characters a password needs under the `strict` policy (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
 
 LEAST_ROUNDS_IN_PRODUCTION = 10
+LEAST_SECRET = 32
+"""Characters; for HS256 a key of at least 256 bits (RFC 7518 §3.2)."""
+LEAST_CHARACTERS = 8
+EXAMPLE = re.compile(
+    r"change.?me|example|your.?(jwt|secret|key)|secret.?key|super.?secret|password|123456789", re.IGNORECASE
+)
+"""What is copied from a page and never changed."""
 SRV = "mongodb+srv://"
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
@@ -40,7 +49,31 @@ def _checked_uri(uri: SecretStr) -> SecretStr:
     return uri
 
 
+def _checked_redis(uri: SecretStr) -> SecretStr:
+    if not uri.get_secret_value().startswith(("redis://", "rediss://")):
+        raise ValueError("not a Redis URI; write redis://host:port/0, or rediss:// for TLS")
+    return uri
+
+
+def _checked_limit(limit: str) -> str:
+    try:
+        parse_many(limit)
+    except ValueError:
+        raise ValueError("not a limit; write 5/minute, or several as 30/second;500/minute") from None
+    return limit
+
+
+def _checked_secret(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if len(text) < LEAST_SECRET or len(set(text)) < LEAST_CHARACTERS or EXAMPLE.search(text):
+        raise ValueError(f"too short, or an example; give {LEAST_SECRET} characters or more of `openssl rand -hex 32`")
+    return secret
+
+
 MongoUri = Annotated[SecretStr, AfterValidator(_checked_uri)]
+RedisUri = Annotated[SecretStr, AfterValidator(_checked_redis)]
+Limits = Annotated[str, AfterValidator(_checked_limit)]
+Secret = Annotated[SecretStr, AfterValidator(_checked_secret)]
 
 
 class StartError(Exception):
@@ -78,7 +111,36 @@ class Settings(BaseSettings):
         False, description="accept a MongoDB that is no replica set, and go without transactions"
     )
     mongod_bin: Path | None = Field(None, description="the mongod that `run.py` starts; unset, it looks for one")
-    data_dir: Path = Field(Path(".data"), description="where `run.py` keeps its private MongoDB")
+    data_dir: Path = Field(Path(".data"), description="the private MongoDB of `run.py`, and secrets that were made")
+
+    auth_required: bool = Field(True, description="false: EVERY caller may do everything; for a private network only")
+    registration: Literal["open", "closed"] = Field(
+        "open", description="open: anyone may create a user of role `user`; closed: who has users:create"
+    )
+    admin_email: str | None = Field(None, description="with ADMIN_PASSWORD: made an admin at start, when there is none")
+    admin_password: SecretStr | None = Field(None, description="the first admin's; change it after the first sign-in")
+    secret_key: Secret | None = Field(
+        None, description="seals the signing keys; unset, the first start makes one and keeps it in DATA_DIR"
+    )
+    jwt_secret_key: Secret | None = Field(None, description="set: HS256 with this key; unset: RS256 from a key ring")
+    jwt_algorithm: Literal["HS256", "RS256"] | None = Field(
+        None, description="HS256 without JWT_SECRET_KEY makes one; else it must fit what JWT_SECRET_KEY says"
+    )
+    access_token_expire_minutes: int = Field(15, ge=1, le=1440, description="how long an access token is good")
+    refresh_token_expire_minutes: int = Field(
+        10080, ge=5, le=525600, description="how long a session lives after its last refresh; 10080 is 7 days"
+    )
+
+    ratelimit_enabled: bool = Field(True, description="false turns every limit off")
+    ratelimit_default: Limits = Field("30/second", description="requests of an IP address")
+    ratelimit_auth: Limits = Field("5/minute", description="sign-ins, refreshes and password changes of an IP address")
+    ratelimit_account: Limits = Field(
+        "20/15minutes", description="sign-ins to one account from addresses that it never signed in from"
+    )
+    ratelimit_read: Limits = Field("1000/hour", description="reads of a user")
+    ratelimit_write: Limits = Field("100/hour", description="changes by a user")
+    redis_url: RedisUri | None = Field(None, description="redis://… counts for all workers; unset, see the README")
+    trusted_proxies: int = Field(0, ge=0, le=10, description="how many proxies in front write X-Forwarded-For")
 
     bcrypt_rounds: int = Field(12, ge=4, le=16, description="cost of a password hash; each step doubles it")
     password_policy: Literal["standard", "complex", "strict"] = Field(
@@ -89,16 +151,25 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
     log_format: Literal["text", "json"] = Field("text", description="one line of text, or one JSON object, an event")
+    log_file: Path | None = Field(None, description="log to this file too; it may be rotated by renaming")
 
-    @field_validator("environment", "password_policy", "log_format", mode="before")
+    @field_validator("environment", "password_policy", "log_format", "registration", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "jwt_algorithm", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.jwt_algorithm == "RS256" and self.jwt_secret_key:
+            raise ValueError("JWT_ALGORITHM: RS256 signs with the key ring; leave JWT_SECRET_KEY unset")
+        if (self.admin_email is None) != (self.admin_password is None):
+            raise ValueError("ADMIN_EMAIL and ADMIN_PASSWORD: set both, or neither")
+        return self
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:
@@ -110,6 +181,11 @@ class Settings(BaseSettings):
         if mistakes and self.environment == "production":
             raise ValueError("\n".join(mistakes))
         return self
+
+    @property
+    def signs_with_secret(self) -> bool:
+        """HS256, rather than RS256 from the key ring."""
+        return self.jwt_secret_key is not None or self.jwt_algorithm == "HS256"
 
     @property
     def least_password_length(self) -> int:

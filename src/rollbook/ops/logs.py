@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
 from typing import Literal
 
 from flask import g, has_request_context
@@ -11,13 +13,27 @@ from flask import g, has_request_context
 FIELDS = ("request_id", "method", "route", "status", "milliseconds")
 
 
-def configure(level: str, form: Literal["text", "json"]) -> None:
-    """Everything goes to stderr. The driver's own debug log, which holds whole documents, stays off at every level."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_add_request_id)
-    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("pymongo").setLevel(logging.WARNING)
+def configure(level: str, form: Literal["text", "json"], file: Path | None = None) -> None:
+    """Everything goes to stderr, and to `file`, which may be rotated by renaming. Raises: LogFileRefused.
+
+    The driver's own debug log, which holds whole documents, stays off at every level.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if file:
+        try:
+            handlers.append(WatchedFileHandler(file, encoding="utf-8"))
+        except OSError as error:
+            raise LogFileRefused(f"LOG_FILE: {file} cannot be written ({error.strerror}); set another.") from None
+    for handler in handlers:
+        handler.addFilter(_add_request_id)
+        handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    logging.basicConfig(level=level, handlers=handlers, force=True)
+    for talkative in ("pymongo", "flask-limiter"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+class LogFileRefused(Exception):
+    """A sentence that names the setting."""
 
 
 def _add_request_id(record: logging.LogRecord) -> bool:
@@ -28,7 +44,7 @@ def _add_request_id(record: logging.LogRecord) -> bool:
 
 class _TextFormatter(logging.Formatter):
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(request_id)s %(message)s", "%H:%M:%S")
+        super().__init__("%(asctime)s %(levelname)-7s %(request_id)s %(message)s", "%Y-%m-%d %H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

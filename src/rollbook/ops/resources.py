@@ -19,6 +19,9 @@ class Ping(Resource):
 
 
 class Health(Resource):
+    def __init__(self, auth_required: bool) -> None:
+        self.auth_required = auth_required
+
     @public
     @endpoint("health", "The process is alive.", returns=HealthOut)
     def get(self) -> Reply:
@@ -26,7 +29,7 @@ class Health(Resource):
 
         Nothing else is asked: a failing database must not get a healthy process killed.
         """
-        return Reply(HealthOut(status="alive", version=__version__))
+        return Reply(HealthOut(status="alive", version=__version__, auth_required=self.auth_required))
 
 
 class Ready(Resource):
@@ -44,7 +47,7 @@ class Ready(Resource):
         return Reply(ReadyOut(status="ready"))
 
 
-def register(api: Api, database: Database) -> None:
+def register(api: Api, database: Database, *, auth_required: bool) -> None:
     api.add_resource(Ping, "/ping")
-    api.add_resource(Health, "/health")
+    api.add_resource(Health, "/health", resource_class_kwargs={"auth_required": auth_required})
     api.add_resource(Ready, "/ready", resource_class_kwargs={"database": database})
