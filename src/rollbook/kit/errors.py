@@ -14,6 +14,7 @@ AppError                      500
 ├── PayloadTooLarge           413
 ├── UriTooLong                414
 ├── UnsupportedMediaType      415
+├── TooManyRequests           429
 ├── HeadersTooLarge           431
 └── Unavailable               503
     └── NotReady
@@ -104,6 +105,14 @@ class UriTooLong(AppError):
 
 class UnsupportedMediaType(AppError):
     status, code, message = 415, "unsupported_media_type", "Send the body as Content-Type: application/json."
+
+
+class TooManyRequests(AppError):
+    status, code, message = (
+        429,
+        "too_many_requests",
+        "Too many; Retry-After says in how many seconds to go on.",
+    )
 
 
 class HeadersTooLarge(AppError):
