@@ -1,14 +1,29 @@
-"""How a password is kept: bcrypt, with a tag that names the scheme."""
+"""How a password is kept: bcrypt, with a tag that names the scheme; and how many are worked on at once."""
 
 import base64
 import hashlib
 import hmac
+import re
+import threading
 import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import ClassVar
 
 from flask_bcrypt import Bcrypt
 
+from rollbook.kit.errors import Unavailable
+
 SCHEME = "hmac-sha256+bcrypt"
 _CONTEXT = b"rollbook password v1"
+_STORED = re.compile(re.escape(SCHEME) + r"\$2b\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+_NOBODYS = "abcdefghijklmnopqrstuu" + "." * 31
+"""A salt and a hash that no password is known for."""
+
+
+class TooBusy(Unavailable):
+    code, message = "too_busy", "As many passwords are being worked on as can be at once. Try again in a second."
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 def normalized(password: str) -> str:
@@ -23,21 +38,62 @@ class PasswordHasher:
     another site's leak could be tried against our hashes as it is.
     """
 
+    def __init__(self, rounds: int, *, at_once: int = 1) -> None:
+        """`rounds`: log2 of bcrypt's cost. `at_once`: turns in this process; each keeps a core busy."""
+        self._rounds = rounds
+        self._gate = threading.BoundedSemaphore(at_once)
+
+    @contextmanager
+    def turn(self) -> Iterator["Turn"]:
+        """The right to work on passwords, which few have at a time, so that reads stay fast under a storm of sign-ins.
+
+        Raises: TooBusy, at once and before anything is done.
+        """
+        if not self._gate.acquire(blocking=False):
+            raise TooBusy()
+        try:
+            yield Turn(self._rounds)
+        finally:
+            self._gate.release()
+
+
+class Turn:
+    """What one may do with passwords while it is one's turn. Each call takes some 200 ms at 12 rounds."""
+
     def __init__(self, rounds: int) -> None:
-        """`rounds`: log2 of bcrypt's cost."""
         self._rounds = rounds
         self._bcrypt = Bcrypt()
 
     def hash(self, password: str) -> str:
-        """`<scheme>$<bcrypt>`, ASCII. Takes some 200 ms at 12 rounds; call it outside a transaction."""
+        """`<scheme>$<bcrypt>`, ASCII. Call it outside a transaction."""
         return f"{SCHEME}{self._bcrypt.generate_password_hash(_digest(password), self._rounds).decode('ascii')}"
 
-    def verify(self, password: str, stored: str) -> bool:
-        """False also for a hash of a scheme that is not known."""
-        scheme, dollar, rest = stored.partition("$")
-        if scheme != SCHEME:
+    def verify(self, password: str, stored: str | None) -> bool:
+        """False, and as late, for no hash, for one of an unknown scheme, and for one made with fewer rounds."""
+        digest = _digest(password)
+        rounds = rounds_of(stored)
+        if stored is None or rounds is None:
+            self._check(f"$2b${self._rounds:02d}${_NOBODYS}", digest)
             return False
-        return bool(self._bcrypt.check_password_hash(dollar + rest, _digest(password)))
+        if self._check(stored.removeprefix(SCHEME), digest):
+            return True
+        for missing in range(rounds, self._rounds):  # 2^r + 2^r + 2^(r+1) + … + 2^(n-1) = 2^n
+            self._check(f"$2b${missing:02d}${_NOBODYS}", digest)
+        return False
+
+    def is_outdated(self, stored: str) -> bool:
+        """Made with fewer rounds than are asked for now."""
+        rounds = rounds_of(stored)
+        return rounds is None or rounds < self._rounds
+
+    def _check(self, bcrypt: str, digest: str) -> bool:
+        return bool(self._bcrypt.check_password_hash(bcrypt, digest))
+
+
+def rounds_of(stored: str | None) -> int | None:
+    """None for what is no hash of ours."""
+    match = _STORED.fullmatch(stored or "")
+    return int(match[1]) if match else None
 
 
 def _digest(password: str) -> str:
