@@ -1,0 +1,53 @@
+"""The only file that queries sessions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from pymongo import ReturnDocument
+
+from rollbook.kit.dao import BaseDAO
+from rollbook.kit.transactions import current_session, reaching
+from rollbook.sessions.documents import Session
+from rollbook.sessions.errors import SessionNotFound
+
+
+class SessionDAO(BaseDAO[Session]):
+    document = Session
+    missing = SessionNotFound
+    unlisted = ("family", "current")
+
+    def rotate(self, family: str, current: str, *, at: datetime, changes: Mapping[str, Any]) -> Session | None:
+        """In one atomic write; None when `current` is not the newest token of a session that lives."""
+        with reaching():
+            found = self._collection.find_one_and_update(
+                {"family": family, "current": current, "expires_at": {"$gt": at}},
+                {"$set": dict(changes)},
+                return_document=ReturnDocument.AFTER,
+                session=current_session(),
+            )
+        return None if found is None else self._document(found)
+
+    def find_own(self, id: str, user_id: ObjectId) -> Session | None:
+        try:
+            found = self.find("_id", ObjectId(id))
+        except InvalidId:
+            return None
+        return found if found and found.user_id == user_id else None
+
+    def of_user(self, user_id: ObjectId, *, spare: str | None = None) -> list[Session]:
+        """All of them but `spare`."""
+        query: dict[str, Any] = {"user_id": user_id}
+        if spare:
+            query["_id"] = {"$ne": ObjectId(spare)}
+        with reaching():
+            return [self._document(row) for row in self._collection.find(query, session=current_session())]
+
+    def remove_all(self, ids: list[ObjectId]) -> None:
+        with reaching():
+            self._collection.delete_many({"_id": {"$in": ids}}, session=current_session())
+
+
+sessions = SessionDAO()

@@ -1,0 +1,25 @@
+"""Sessions on the wire."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rollbook.kit.listing import PageRequest
+from rollbook.kit.schemas import Id, Out, PageQuery, Timestamp
+
+
+class SessionQuery(PageQuery):
+    def page_request(self) -> PageRequest:
+        return PageRequest(self.page, self.page_size, [("created_at", -1), ("_id", -1)])
+
+
+class SessionOut(Out):
+    """A login that is alive. `last_used_at`: its sign-in or its last refresh, whichever was later."""
+
+    id: Id
+    created_at: Timestamp
+    last_used_at: Timestamp
+    expires_at: Timestamp
+    ip: Annotated[str | None, Field(examples=["203.0.113.7"])] = None
+    user_agent: Annotated[str | None, Field(examples=["curl/8.5.0"])] = None
+    is_current: Annotated[bool, Field(description="the one that asks", examples=[True])] = False

@@ -1,0 +1,106 @@
+"""What can be done with sessions, by those who know whose they are: a session knows only a user's id."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+
+from rollbook.access.principal import Principal
+from rollbook.audit.service import LONGEST_USER_AGENT, Target, record
+from rollbook.kit.clock import Clock
+from rollbook.kit.dao import Row
+from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.transactions import in_transaction
+from rollbook.sessions import refresh_tokens
+from rollbook.sessions.dao import sessions
+from rollbook.sessions.documents import Session
+from rollbook.sessions.errors import SessionNotFound
+
+
+@dataclass(frozen=True)
+class SessionService:
+    """`lifetime`: of a session, from its sign-in or its last refresh."""
+
+    clock: Clock
+    lifetime: timedelta
+
+    def open(self, user_id: ObjectId, *, actor: Principal, at: datetime) -> tuple[Session, str]:
+        """A session, and its first refresh token, which nobody keeps. Call it inside the transaction of a sign-in."""
+        token = refresh_tokens.new()
+        hashes = refresh_tokens.hashes(token)
+        known = {"user_id": user_id, "family": hashes.family, "current": hashes.token, "created_at": at}
+        return sessions.insert(Session(**known, **self._use(actor, at))), token
+
+    def rotate(self, token: str, following: str, *, actor: Principal, at: datetime) -> Session | None:
+        """Take `token` and make `following` the one to use next; call it inside a transaction, and commit.
+
+        None when it cannot be taken; if it was used before, its whole session has ended (RFC 9700 §4.14.2).
+        """
+        hashes, new = refresh_tokens.hashes(token), refresh_tokens.hashes(following)
+        changes = {"current": new.token, **self._use(actor, at)}
+        session = sessions.rotate(hashes.family, hashes.token, at=at, changes=changes)
+        if session:
+            _record("session.refreshed", session, actor, at)
+        else:
+            self._end_family(hashes.family, actor=actor, at=at)
+        return session
+
+    def list_sessions(self, user_id: ObjectId, asked: PageRequest, *, actor: Principal) -> Page[Row]:
+        """Those that are alive."""
+        page = sessions.page(asked, {"user_id": user_id, "expires_at": {"$gt": self.clock()}})
+        return replace(page, items=[{**row, "is_current": str(row["_id"]) == actor.session_id} for row in page.items])
+
+    def end_session(self, id: str, *, user_id: ObjectId, actor: Principal) -> Session:
+        """Raises: SessionNotFound, also for another user's."""
+        now = self.clock()
+
+        def write() -> Session:
+            session = sessions.find_own(id, user_id)
+            if session is None:
+                raise SessionNotFound()
+            sessions.remove(session.pk)
+            _record("session.ended", session, actor, now)
+            return session
+
+        return in_transaction(write)
+
+    def end_sessions(self, user_id: ObjectId, *, actor: Principal) -> int:
+        """All of a user's but the one that asks; how many there were. Without any, no entry in the record."""
+        now = self.clock()
+
+        def write() -> int:
+            ended = self.end_silently(user_id, spare=actor.session_id)
+            if ended:
+                changes = {"sessions": {"before": ended, "after": 0}}
+                record("session.all_ended", Target("user", str(user_id)), actor=actor, at=now, changes=changes)
+            return ended
+
+        return in_transaction(write)
+
+    def end_silently(self, user_id: ObjectId, *, spare: str | None = None) -> int:
+        """As part of a change that is on record itself; call it inside its transaction."""
+        ids = [session.pk for session in sessions.of_user(user_id, spare=spare)]
+        sessions.remove_all(ids)
+        return len(ids)
+
+    def _end_family(self, family: str, *, actor: Principal, at: datetime) -> None:
+        session = sessions.find("family", family)
+        if session is None:
+            return
+        sessions.remove(session.pk)
+        if session.expires_at > at:
+            _record("session.reuse_detected", session, actor, at)
+
+    def _use(self, actor: Principal, at: datetime) -> dict[str, Any]:
+        agent = actor.origin.user_agent
+        return {
+            "last_used_at": at,
+            "expires_at": at + self.lifetime,
+            "ip": actor.origin.ip,
+            "user_agent": agent[:LONGEST_USER_AGENT] if agent else None,
+        }
+
+
+def _record(action: str, session: Session, actor: Principal, at: datetime) -> None:
+    record(action, Target("session", str(session.pk)), actor=actor, at=at, changes={})

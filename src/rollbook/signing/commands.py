@@ -1,0 +1,38 @@
+"""The key ring on the command line."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import click
+
+from rollbook.access.principal import COMMAND_LINE
+from rollbook.signing.service import KeyService
+
+Opened = Callable[[], AbstractContextManager[KeyService | None]]
+
+
+def keys_group(opened: Opened) -> click.Group:
+    @click.group()
+    def keys() -> None:
+        """The keys that sign access tokens."""
+
+    @keys.command()
+    def rotate() -> None:
+        """Sign with the next key from now on; what the former one signed stays good until it expires."""
+        with opened() as ring:
+            click.echo(f"{_needed(ring).rotate(actor=COMMAND_LINE).kid} signs now.")
+
+    @keys.command("list")
+    def list_() -> None:
+        """List the keys, the newest first."""
+        with opened() as ring:
+            for key in _needed(ring).list_keys():
+                click.echo(f"{key.kid}\t{key.slot or 'retired'}\t{key.created_at:%Y-%m-%d %H:%M:%S}")
+
+    return keys
+
+
+def _needed(ring: KeyService | None) -> KeyService:
+    if ring is None:
+        raise click.ClickException("There is no key ring: JWT_SECRET_KEY signs. To change it, change the setting.")
+    return ring

@@ -1,0 +1,33 @@
+"""Public keys on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rollbook.kit.schemas import Out
+
+A_KEY = {
+    "kty": "RSA",
+    "use": "sig",
+    "alg": "RS256",
+    "kid": "rF6m2WgOlhuGg-8JybDl-3hMUw8aSHabHYaVjsUWRg4",
+    "n": "ulMoskU6dvbMRoxYHeow3YsHdiGkJc79Ip-u-W5_NMow",
+    "e": "AQAB",
+}
+
+
+class JwkOut(Out):
+    """A public RSA key (RFC 7517, RFC 7518 §6.3.1)."""
+
+    kty: Annotated[Literal["RSA"], Field(examples=["RSA"])]
+    use: Annotated[Literal["sig"], Field(examples=["sig"])]
+    alg: Annotated[Literal["RS256"], Field(examples=["RS256"])]
+    kid: Annotated[str, Field(examples=[A_KEY["kid"]])]
+    n: Annotated[str, Field(examples=[A_KEY["n"]])]
+    e: Annotated[str, Field(examples=[A_KEY["e"]])]
+
+
+class JwkSetOut(Out):
+    """RFC 7517 §5; empty with HS256."""
+
+    keys: Annotated[list[JwkOut], Field(examples=[[A_KEY]])]
