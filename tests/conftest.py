@@ -9,17 +9,20 @@ import pytest
 from flask import Flask
 from pymongo.database import Database as MongoDatabase
 
-from rollbook.app import DOCUMENTS, create_app
+from rollbook.app import create_app
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
 from rollbook.kit.database import Database
+from rollbook.services import DOCUMENTS, Services, database_of, services_of
 from rollbook.settings import Settings
+from rollbook.signing.documents import SigningKey
 from tests.harness.lawful import LawfulClient
 
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):  # A new failure belongs to whoever looks for one, not to whoever submits something else.
     hypothesis.settings.load_profile("ci")
 
+SECRET_KEY = "0f8c3b5e7d9a1c2e4f6081a3b5c7d9ef"
 PASSWORD = "plenty of long words"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "password": PASSWORD}
 
@@ -34,25 +37,41 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateMongod]:
 
 
 @pytest.fixture(scope="session")
-def database(mongod: PrivateMongod) -> Iterator[Database]:
-    database = Database(mongod.uri, "test", DOCUMENTS)
-    database.connect()
+def settings(mongod: PrivateMongod) -> Settings:
+    """An open house without limits: what a test is about is not hidden behind who may call."""
+    return Settings(
+        _env_file=None,
+        bcrypt_rounds=4,
+        workers=1,
+        mongodb_uri=mongod.uri,
+        mongodb_dbname="test",
+        secret_key=SECRET_KEY,
+        auth_required=False,
+        ratelimit_enabled=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def services(settings: Settings) -> Services:
+    return services_of(settings)
+
+
+@pytest.fixture(scope="session")
+def database(settings: Settings, services: Services) -> Iterator[Database]:
+    database = database_of(settings, services)
     database.prepare()
     yield database
     database.close()
 
 
 @pytest.fixture
-def stored(database: Database) -> MongoDatabase[Any]:
-    """What MongoDB holds: empty at the start of each test."""
+def stored(database: Database, services: Services) -> MongoDatabase[Any]:
+    """What MongoDB holds: at the start of each test nothing but the built-in roles and the signing keys."""
     for document in DOCUMENTS:
-        document._get_collection().delete_many({})
+        if document is not SigningKey:
+            document._get_collection().delete_many({})
+    services.prepare()
     return DOCUMENTS[0]._get_collection().database
-
-
-@pytest.fixture
-def settings() -> Settings:
-    return Settings(_env_file=None, bcrypt_rounds=4)
 
 
 @pytest.fixture
@@ -60,7 +79,8 @@ def make_app(database: Database, settings: Settings, stored: Any) -> Callable[..
     """Call it with settings that differ."""
 
     def make(**changes: Any) -> Flask:
-        app = create_app(settings.model_copy(update=changes), database)
+        changed = Settings.model_validate(settings.model_dump() | changes)
+        app = create_app(changed, services_of(changed), database)
         app.test_client_class = LawfulClient
         return app
 
@@ -76,3 +96,9 @@ def client(make_app: Callable[..., Flask]) -> Any:
 def ada(client: Any) -> dict[str, Any]:
     user: dict[str, Any] = client.post("/api/users", json=ADA).json["data"]
     return user
+
+
+@pytest.fixture
+def guarded(make_app: Callable[..., Flask]) -> Any:
+    """A client of an API that wants to know who calls."""
+    return make_app(auth_required=True).test_client()

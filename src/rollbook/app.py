@@ -1,30 +1,31 @@
-"""The composition root: the only file that knows every room."""
+"""The rooms on the web: which paths lead to them, and what stands before every one of them."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import flask
 
+import rollbook.auth.resources
+import rollbook.limits.http
 import rollbook.openapi.resources
 import rollbook.ops.resources
+import rollbook.roles.resources
+import rollbook.signing.resources
 import rollbook.users.resources
-from rollbook.access import guards, open_house
-from rollbook.audit.documents import AuditEntry
+from rollbook.access import guards
+from rollbook.auth.authenticator import Authenticator
 from rollbook.kit import clock
 from rollbook.kit.database import Database
 from rollbook.kit.http import AnyText, Api, register_error_handlers
-from rollbook.kit.passwords import PasswordHasher
 from rollbook.ops import request_context
+from rollbook.services import Services
 from rollbook.settings import Settings
-from rollbook.users.documents import User
-from rollbook.users.password_policy import PasswordPolicy
-from rollbook.users.schemas import LONGEST_PASSWORD
-from rollbook.users.service import UserService
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-DOCUMENTS = (User, AuditEntry)
+API = "api"
+"""The blueprint of all that lives under API_PREFIX."""
 
 
 class RollbookFlask(flask.Flask):
@@ -41,39 +42,45 @@ class RollbookFlask(flask.Flask):
         return response
 
 
-def database_of(settings: Settings) -> Database:
-    """Not connected yet; without MONGODB_URI it cannot be."""
-    uri = settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else ""
-    return Database(uri, settings.mongodb_dbname, DOCUMENTS, allow_standalone=settings.allow_standalone)
-
-
-def create_app(settings: Settings, database: Database) -> flask.Flask:
+def create_app(settings: Settings, services: Services, database: Database) -> flask.Flask:
     app = RollbookFlask("rollbook", static_folder=None)
     app.url_map.converters["anything"] = AnyText
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["rollbook.limits"] = settings.limits
+    rollbook.limits.http.trust(app, settings.trusted_proxies)
 
     request_context.install(app)
-    guards.install(app, open_house.authenticate)
-    _register_api(app, settings, database)
+    guards.install(app, Authenticator(clock.now, services.auth.tokens, settings.auth_required))
+    app.before_request(lambda: database.require_ready() if flask.request.blueprint == API else None)
+    _limit(app, settings)
+    _register_api(app, settings, services)
     api = Api(app)
-    rollbook.ops.resources.register(api, database)
+    rollbook.ops.resources.register(api, database, auth_required=settings.auth_required)
+    rollbook.signing.resources.register(api, services.keys, database.require_ready)
     rollbook.openapi.resources.register(app, api, settings.limits)
     register_error_handlers(app)
     return app
 
 
-def _register_api(app: flask.Flask, settings: Settings, database: Database) -> None:
-    """The rooms under API_PREFIX; all of them need the database."""
-    blueprint = flask.Blueprint("api", "rollbook", url_prefix=settings.api_prefix)
-    blueprint.before_request(database.require_ready)
+def _register_api(app: flask.Flask, settings: Settings, services: Services) -> None:
+    blueprint = flask.Blueprint(API, "rollbook", url_prefix=settings.api_prefix)
     api = Api(blueprint)
-    rollbook.users.resources.register(api, _user_service(settings))
+    rollbook.auth.resources.register(api, services.auth)
+    rollbook.users.resources.register(api, services.users)
+    rollbook.roles.resources.register(api, services.roles)
     app.register_blueprint(blueprint)
 
 
-def _user_service(settings: Settings) -> UserService:
-    policy = PasswordPolicy(settings.password_policy, settings.least_password_length, LONGEST_PASSWORD)
-    return UserService(clock.now, PasswordHasher(settings.bcrypt_rounds), policy)
+def _limit(app: flask.Flask, settings: Settings) -> None:
+    if not settings.ratelimit_enabled:
+        return
+    rollbook.limits.http.install(
+        app,
+        API,
+        default=settings.ratelimit_default,
+        read=settings.ratelimit_read,
+        write=settings.ratelimit_write,
+        storage_uri=settings.redis_url.get_secret_value() if settings.redis_url else rollbook.limits.http.MEMORY,
+    )

@@ -1,19 +1,35 @@
-"""The `rollbook` command."""
+"""The `rollbook` command: serving, and each room's commands."""
 
 import json
+import secrets
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+from pydantic import SecretStr
 
-from rollbook.settings import SettingsError, StartError, load
+from rollbook.kit.errors import AppError
+from rollbook.settings import Settings, SettingsError, StartError, load
+from rollbook.signing.commands import keys_group
+from rollbook.users.commands import sessions_group, users_group
+
+if TYPE_CHECKING:
+    from rollbook.services import Services
+
+T = TypeVar("T")
 
 
 def main() -> None:
-    """Whatever keeps a command from starting ends in its lines, without a traceback."""
+    """Whatever keeps a command from doing its work ends in its lines, without a traceback."""
     try:
         commands()
     except StartError as error:
         raise SystemExit(str(error)) from None
+    except AppError as error:
+        details = [f"  {detail.field}: {detail.message}" for detail in error.details]
+        raise SystemExit("\n".join([error.message, *details])) from None
 
 
 @click.group()
@@ -35,11 +51,14 @@ def serve() -> None:
 @commands.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API under the present settings."""
-    from rollbook.app import create_app, database_of
+    from rollbook.app import create_app
     from rollbook.openapi.specification import specification
+    from rollbook.services import database_of, services_of
 
-    settings = load()
-    app = create_app(settings, database_of(settings))
+    unsaved = SecretStr(secrets.token_hex())
+    settings = load().model_copy(update={"secret_key": unsaved, "jwt_secret_key": unsaved})
+    services = services_of(settings)
+    app = create_app(settings, services, database_of(settings, services))
     click.echo(json.dumps(specification(app, settings.limits), indent=2, ensure_ascii=False))
 
 
@@ -52,3 +71,25 @@ def check() -> None:
             click.echo(answer.status)
     except OSError as error:
         raise SystemExit(f"{url}: {error}") from None
+
+
+def _on(part: "Callable[[Services, Settings], T]") -> Callable[[], AbstractContextManager[T]]:
+    """Of the services on the database that settings name, or on the private one, a `part` for a room's commands."""
+
+    @contextmanager
+    def opened() -> Iterator[T]:
+        from rollbook.embedded.database import beside_what_runs
+        from rollbook.secret_files import with_secrets
+        from rollbook.services import opened as opened_services
+
+        with beside_what_runs(load()) as found:
+            settings, _ = with_secrets(found)
+            with opened_services(settings) as services:
+                yield part(services, settings)
+
+    return opened
+
+
+commands.add_command(users_group(_on(lambda services, settings: (services.users, settings.limits))))
+commands.add_command(sessions_group(_on(lambda services, settings: (services.users, settings.limits))))
+commands.add_command(keys_group(_on(lambda services, _: services.signing)))

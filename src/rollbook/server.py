@@ -17,17 +17,19 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from pydantic_core import to_json
 
-from rollbook.access import open_house
-from rollbook.app import create_app, database_of
+from rollbook.app import create_app
 from rollbook.kit import envelope
 from rollbook.kit.errors import AppError, HeadersTooLarge, UriTooLong
 from rollbook.ops import logs
-from rollbook.settings import Settings, StartError
+from rollbook.secret_files import with_secrets
+from rollbook.services import database_of, services_of
+from rollbook.settings import Settings, SettingsError, StartError
 
 SILENCE_SECONDS = 5
 IDLE_SECONDS = 0.1
 """How long a new connection may hold a thread without sending anything, before it waits in the poller."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a heartbeat file cannot be held up by a disk
+OPEN_HOUSE = "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING. For a private network behind a gateway only."
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 logger = logging.getLogger(__name__)
 
@@ -45,12 +47,20 @@ class BrokenRequest(AppError):
 def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way; ends with SystemExit.
 
-    `on_ready` is called once, when connections are accepted. Raises: AddressInUse.
+    `on_ready` is called once, when connections are accepted. Raises: SettingsError, AddressInUse.
     """
-    logs.configure(settings.log_level, settings.log_format)
+    try:
+        logs.configure(settings.log_level, settings.log_format, settings.log_file)
+    except logs.LogFileRefused as error:
+        raise SettingsError(str(error)) from None
+    settings, made = with_secrets(settings)
+    services_of(settings)
     _require_free(settings.host, settings.port)
-    logger.warning(open_house.WARNING)
-    if settings.host not in LOOPBACK:
+    for secret in made:
+        logger.warning(secret)
+    if not settings.auth_required:
+        logger.warning(OPEN_HOUSE)
+    if not settings.auth_required and settings.host not in LOOPBACK:
         logger.warning("listening on %s: whoever reaches this address may do everything", settings.host)
     gunicorn.util.write_error = _write_error
     gunicorn.workers.gthread.DEFAULT_WORKER_DATA_TIMEOUT = IDLE_SECONDS
@@ -90,9 +100,10 @@ class _Server(BaseApplication):
 
     def load(self) -> Flask:
         """Runs in each worker, after the fork: a connection must not be shared between processes."""
-        database = database_of(self._settings)
+        services = services_of(self._settings)
+        database = database_of(self._settings, services)
         database.keep_prepared(patience=1)
-        return create_app(self._settings, database)
+        return create_app(self._settings, services, database)
 
 
 class _Logger(Logger):

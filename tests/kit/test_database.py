@@ -6,12 +6,13 @@ import mongomock
 import pytest
 from pymongo.errors import OperationFailure
 
-from rollbook.app import DOCUMENTS, create_app
+from rollbook.app import create_app
 from rollbook.kit import database as kit_database
 from rollbook.kit import indexes
 from rollbook.kit.database import Database
 from rollbook.kit.errors import NotReady, Unavailable
 from rollbook.kit.transactions import in_transaction
+from rollbook.services import DOCUMENTS, services_of
 from rollbook.users.dao import users
 from tests.conftest import ADA
 from tests.harness.lawful import LawfulClient
@@ -132,7 +133,7 @@ def test_the_same_code_runs_on_mongomock_without_transactions(settings, database
     mock.connect()
     try:
         mock.prepare()
-        app = create_app(settings, mock)
+        app = create_app(settings, services_of(settings), mock)
         app.test_client_class = LawfulClient
         client = app.test_client()
         assert client.post("/api/users", json=ADA).status_code == 201

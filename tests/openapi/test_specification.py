@@ -78,7 +78,7 @@ def test_every_operation_has_an_id_a_tag_a_summary_security_and_examples(documen
     for path, method, operation in operations(document):
         assert set(operation["tags"]) <= tags
         assert operation["summary"], (path, method)
-        assert operation["security"] == []
+        assert operation["security"] in ([], [{"accessToken": []}], [{}, {"accessToken": []}])
         contents = [operation.get("requestBody"), *operation["responses"].values()]
         for content in filter(None, contents):
             assert list(examples(content)) or "content" not in content, (path, method)
@@ -112,7 +112,7 @@ def _declaration(app, operation) -> Declaration:
 
 def test_no_answer_has_room_for_more_than_its_fields(document):
     for name, schema in document["components"]["schemas"].items():
-        assert name == "Pong" or schema["additionalProperties"] is False, name
+        assert schema["type"] != "object" or schema["additionalProperties"] is False, name
     assert "password" not in document["components"]["schemas"]["UserOut"]["properties"]
 
 

@@ -3,20 +3,21 @@
 from pymongo.errors import ServerSelectionTimeoutError
 
 from rollbook import __version__
-from rollbook.app import DOCUMENTS, create_app
+from rollbook.app import create_app
 from rollbook.kit.database import Database
+from rollbook.services import DOCUMENTS, services_of
 from tests.conftest import ADA
 from tests.harness.lawful import LawfulClient
 
 
 def test_ping_health_and_ready_answer_in_the_envelope(client):
     assert client.get("/ping").json == {"data": "pong", "message": "The service answers.", "status_code": 200}
-    assert client.get("/health").json["data"] == {"status": "alive", "version": __version__}
+    assert client.get("/health").json["data"] == {"status": "alive", "version": __version__, "auth_required": False}
     assert client.get("/ready").json["data"] == {"status": "ready"}
 
 
 def test_before_the_indexes_are_verified_all_but_health_is_503(settings):
-    app = create_app(settings, Database("mongodb://127.0.0.1:9", "test", DOCUMENTS))
+    app = create_app(settings, services_of(settings), Database("mongodb://127.0.0.1:9", "test", DOCUMENTS))
     app.test_client_class = LawfulClient
     client = app.test_client()
     assert client.get("/health").status_code == 200

@@ -127,7 +127,6 @@ INTERNAL = [
         "id",
         "password_hash",
         "version",
-        "role",
         "created_at",
         "updated_at",
         "last_login",

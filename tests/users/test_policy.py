@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rollbook.access.permissions import EVERYTHING
+from rollbook.access.permissions import EVERYTHING, Permission
 from rollbook.access.principal import ActorKind, Principal
 from rollbook.kit.errors import Unauthenticated
 from rollbook.users import policy
@@ -12,6 +12,7 @@ from rollbook.users.errors import UserNotFound
 from rollbook.users.references import parse
 
 ID = "665f1c2ab8e4d90012a3b4c5"
+READ = Permission.USERS_READ
 NOBODY = Principal(ActorKind.ANONYMOUS, None, EVERYTHING)
 SOMEBODY = Principal(ActorKind.USER, ID, EVERYTHING)
 
@@ -22,14 +23,14 @@ def user(**fields):
 
 
 def test_me_is_the_caller():
-    assert policy.meant_by("me", SOMEBODY) == parse(ID)
+    assert policy.meant_by("me", SOMEBODY, READ) == parse(ID)
 
 
 def test_me_is_401_for_nobody_and_nonsense_is_404():
     with pytest.raises(Unauthenticated):
-        policy.meant_by("me", NOBODY)
+        policy.meant_by("me", NOBODY, READ)
     with pytest.raises(UserNotFound):
-        policy.meant_by("no one", SOMEBODY)
+        policy.meant_by("no one", SOMEBODY, READ)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Who is calling, and from where."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rollbook.access.permissions import Permission
+from rollbook.access.permissions import EVERYTHING, Permission
 
 
 class ActorKind(StrEnum):
@@ -24,12 +25,26 @@ class Origin:
 
 @dataclass(frozen=True)
 class Principal:
-    """`user_id` is None unless `kind` is USER."""
+    """`user_id` and `session_id` are None unless `kind` is USER."""
 
     kind: ActorKind
     user_id: str | None
     permissions: frozenset[Permission]
     origin: Origin = Origin()
+    session_id: str | None = None
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+    def has_all(self, permissions: Set[str]) -> bool:
+        return permissions <= self.permissions
+
+    @property
+    def is_admin(self) -> bool:
+        """Whoever may do everything, by whatever name."""
+        return self.has_all(EVERYTHING)
+
+
+COMMAND_LINE = Principal(ActorKind.CLI, None, EVERYTHING)
+"""Whoever may run commands here could as well write to the database."""
+SYSTEM = Principal(ActorKind.SYSTEM, None, EVERYTHING)

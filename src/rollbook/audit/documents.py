@@ -20,7 +20,7 @@ class AuditEntry(BaseDocument):
     actor_type = StringField(required=True)
     actor_id = StringField()
     target_type = StringField(required=True)
-    target_id = StringField(required=True)
+    target_id = StringField()
     version = IntField()
     changes = DictField()
     ip = StringField()

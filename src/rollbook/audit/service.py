@@ -17,11 +17,14 @@ LONGEST_USER_AGENT = 400
 
 @dataclass(frozen=True)
 class Target:
-    """What was changed: `type` is a room's word for it, `version` the one it has after the change."""
+    """What was changed: `type` is a room's word for it, `version` the one it has after the change, where it has one.
+
+    `id` is None where it is not known what was meant, as at a sign-in that failed.
+    """
 
     type: str
-    id: str
-    version: int
+    id: str | None
+    version: int | None = None
 
 
 def record(action: str, target: Target, *, actor: Principal, at: datetime, changes: Changes) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 
 from rollbook.embedded.binary import find_mongod
-from rollbook.embedded.mongod import PrivateMongod
+from rollbook.embedded.mongod import PrivateMongod, running_uri
 from rollbook.settings import Settings
 
 
@@ -18,3 +18,17 @@ def private_unless_configured(settings: Settings) -> Iterator[tuple[Settings, st
         return
     with PrivateMongod(find_mongod(settings.mongod_bin), settings.data_dir) as mongod:
         yield settings.model_copy(update={"mongodb_uri": SecretStr(mongod.uri)}), str(settings.data_dir.resolve())
+
+
+@contextmanager
+def beside_what_runs(settings: Settings) -> Iterator[Settings]:
+    """For a command: the configured database, or the private one, which `run.py` may be running or not.
+
+    Raises: StartError.
+    """
+    uri = running_uri(settings.data_dir) if settings.mongodb_uri is None else None
+    if uri:
+        yield settings.model_copy(update={"mongodb_uri": SecretStr(uri)})
+        return
+    with private_unless_configured(settings) as (configured, _):
+        yield configured

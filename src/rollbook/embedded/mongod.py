@@ -53,6 +53,7 @@ class PrivateMongod:
             self.stop()
             raise StartError(why)
         self.uri = replica_set.uri(port)
+        self._publish()
         threading.Thread(target=self._watch, name="rollbook-mongod", daemon=True).start()
         return self
 
@@ -106,6 +107,13 @@ class PrivateMongod:
                 f"Another rollbook runs on the data in {self._folder}: stop it, or set DATA_DIR to another folder."
             ) from None
 
+    def _publish(self) -> None:
+        """For `running_uri`."""
+        assert self._lock  # noqa: S101 - for the type checker: start() claimed it
+        self._lock.truncate(0)
+        self._lock.write(self.uri)
+        self._lock.flush()
+
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         self._log.unlink(missing_ok=True)
         command = [
@@ -154,6 +162,18 @@ class PrivateMongod:
 
     def _cannot_run(self, why: str) -> str:
         return f"{self._binary} cannot run here ({why}): mend that, or set MONGOD_BIN to another, or MONGODB_URI."
+
+
+def running_uri(folder: Path) -> str | None:
+    """Of the private mongod that another process runs on the data in `folder`; None when none does."""
+    try:
+        with (folder / "lock").open("r+") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return (folder / "lock").read_text() or None
+    return None
 
 
 def _free_port() -> int:

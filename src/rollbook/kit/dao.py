@@ -8,12 +8,12 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from rollbook.kit.documents import VersionedDocument
+from rollbook.kit.documents import BaseDocument
 from rollbook.kit.errors import AppError, Conflict, NotFound, StaleVersion
 from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.transactions import current_session, reaching
 
-D = TypeVar("D", bound=VersionedDocument)
+D = TypeVar("D", bound=BaseDocument)
 
 Row = Mapping[str, Any]
 """A stored document as MongoDB gives it: a page of them costs a tenth of a page of MongoEngine documents."""
@@ -41,14 +41,15 @@ class BaseDAO(Generic[D]):
             raise self.missing()
         return found
 
-    def page(self, asked: PageRequest) -> Page[Row]:
-        """Past the end nothing is fetched, however far past."""
+    def page(self, asked: PageRequest, query: Mapping[str, Any] | None = None) -> Page[Row]:
+        """Of those that `query` (stored fields) selects. Past the end nothing is fetched, however far past."""
+        wanted = dict(query or {})
         with reaching():
-            total = self._collection.count_documents({}, session=current_session())
+            total = self._collection.count_documents(wanted, session=current_session())
             rows: list[Row] = []
             if asked.offset < total:
                 hidden = dict.fromkeys(self.unlisted, False)
-                found = self._collection.find({}, hidden or None, session=current_session()).sort(list(asked.order))
+                found = self._collection.find(wanted, hidden or None, session=current_session()).sort(list(asked.order))
                 rows = list(found.skip(asked.offset).limit(asked.size))
         return Page(rows, asked.number, asked.size, total)
 

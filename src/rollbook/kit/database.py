@@ -54,6 +54,7 @@ NO_TRANSACTIONS = "ALLOW_STANDALONE=true and MongoDB is no replica set: changes 
 class Database:
     """This process's connection, and whether it is fit for use: a primary answers and all indexes are verified.
 
+    `preparations` run after that, and like that again and again: what has to be there before anything is served.
     Not fork-safe (PyMongo is not): make one in each worker.
     """
 
@@ -65,10 +66,12 @@ class Database:
         *,
         allow_standalone: bool = False,
         client_class: type[Any] = MongoClient,
+        preparations: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._uri = uri
         self._name = name
         self._documents = documents
+        self._preparations = preparations
         self._allow_standalone = allow_standalone
         self._client_class = client_class
         self._client: Any = None
@@ -110,9 +113,14 @@ class Database:
             self.require_primary()
             for document in self._documents:
                 self._prepare(document)
+            for prepare in self._preparations:
+                prepare()
         except NotReady as error:
             self._not_ready(error.details[0])
             raise
+        except Unavailable:
+            self._not_ready(UNREACHABLE)
+            raise NotReady(details=[UNREACHABLE]) from None
         except PyMongoError as error:
             self._not_ready(self._reason(error))
             raise NotReady(details=[self._why_not]) from None

@@ -39,10 +39,11 @@ class Api(flask_restful.Api):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a resource method gives back: the thing, or a Page of them, and where a new one lives."""
+    """What a resource method gives back: the thing, or a Page of them; where a new one lives; who may keep it."""
 
     data: Any
     location: str | None = None
+    cache_control: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ class Declaration:
     message: str
     body: type[In] | None
     query: type[Query]
-    returns: type[BaseModel]
+    returns: type[BaseModel] | None
     many: bool
+    bare: bool
     status: int
     errors: tuple[type[AppError], ...]
 
@@ -71,8 +73,9 @@ def endpoint(
     operation: str,
     message: str,
     *,
-    returns: type[BaseModel],
+    returns: type[BaseModel] | None = None,
     many: bool = False,
+    bare: bool = False,
     body: type[In] | None = None,
     query: type[Query] | None = None,
     status: int = 200,
@@ -81,9 +84,10 @@ def endpoint(
     """Declare a resource method. It is handed `body` and `query` validated, where declared.
 
     `operation` is the operationId that generated clients are named by, `message` what a success says; `many` means that
-    the reply is a Page. Status 204 has no body unless the caller prefers the representation (RFC 7240 §4.2).
+    the reply is a Page, `bare` that it goes without the envelope, as another specification asks. Status 204 has no
+    body, unless the endpoint `returns` something and the caller prefers the representation (RFC 7240 §4.2).
     """
-    declaration = Declaration(operation, message, body, query or Query, returns, many, status, errors)
+    declaration = Declaration(operation, message, body, query or Query, returns, many, bare, status, errors)
 
     def declare(method: Callable[..., Reply]) -> Callable[..., Response]:
         @functools.wraps(method)
@@ -135,20 +139,24 @@ def register_error_handlers(app: Flask) -> None:
 def _rendered(reply: Reply, declared: Declaration) -> Response:
     status = declared.status
     if status == 204:
-        if not _representation_preferred():
+        if declared.returns is None or not _representation_preferred():
             return no_content()
         status = 200
+    assert declared.returns  # noqa: S101 - for the type checker: only a 204 can do without
     if declared.many:
         rows = [declared.returns.model_validate(item) for item in reply.data.items]
         response = json_response(envelope.listing(reply.data, rows, declared.message, status), status)
         response.headers["Link"] = _links(reply.data)
     else:
         data = declared.returns.model_validate(reply.data)
-        response = json_response(envelope.success(data, declared.message, status), status)
+        content = data if declared.bare else envelope.success(data, declared.message, status)
+        response = json_response(content, status)
     if status != declared.status:
         response.headers["Preference-Applied"] = "return=representation"
     if reply.location:
         response.headers["Location"] = reply.location
+    if reply.cache_control:
+        response.headers["Cache-Control"] = reply.cache_control
     return response
 
 
@@ -184,6 +192,7 @@ _BY_STATUS: dict[int | None, type[AppError]] = {
         errors.MethodNotAllowed,
         errors.PayloadTooLarge,
         errors.UnsupportedMediaType,
+        errors.TooManyRequests,
     )
 }
 

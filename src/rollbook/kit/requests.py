@@ -138,7 +138,13 @@ def _told(error: ValidationError) -> BadRequest:
     faults = error.errors(include_input=False, include_url=False)
     if faults[0]["type"] == "json_invalid":
         return MalformedJson()
-    return ValidationFailed(details=[_detail(fault) for fault in faults[:MOST_DETAILS]])
+    return ValidationFailed(details=details_of(error))
+
+
+def details_of(error: ValidationError) -> list[Detail]:
+    """In words of ours; the first MOST_DETAILS."""
+    faults = error.errors(include_input=False, include_url=False)
+    return [_detail(fault) for fault in faults[:MOST_DETAILS]]
 
 
 def _detail(fault: Any) -> Detail:

@@ -26,6 +26,16 @@ BOUND_KEY = "x-bound-by-setting"
 INT64_MAX = 2**63 - 1
 
 
+def _decimal(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,30}", value, re.ASCII):
+        raise PydanticCustomError("int_parsing", "A whole number in decimal digits.")
+    return value
+
+
+Decimal = BeforeValidator(_decimal)
+"""For whole numbers in a query: digits only, where Pydantic would also take `1_0` and ` 1 `."""
+
+
 class In(BaseModel):
     """A request body. Strict: no coercion, no unknown field, so that nothing can be smuggled in."""
 
@@ -36,6 +46,13 @@ class Query(BaseModel):
     """The query string. Texts become numbers and flags; an unknown parameter is refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(Query):
+    """Which page of a list."""
+
+    page: Annotated[int, Field(ge=1, le=INT64_MAX, description="counts from 1"), Decimal] = 1
+    page_size: Annotated[int, Field(ge=1, le=100), Decimal] = 20
 
 
 class Out(BaseModel):
@@ -100,18 +117,9 @@ def fill_bounds(schema: Any, limits: Mapping[str, int]) -> Any:
     return {key: fill_bounds(part, limits) for key, part in schema.items() if key != BOUND_KEY} | bounds
 
 
-def _decimal(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,30}", value, re.ASCII):
-        raise PydanticCustomError("int_parsing", "A whole number in decimal digits.")
-    return value
-
-
 def _milliseconds(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-
-Decimal = BeforeValidator(_decimal)
-"""For whole numbers in a query: digits only, where Pydantic would also take `1_0` and ` 1 `."""
 
 Stripped = AfterValidator(str.strip)
 """Drops white space at both ends, after the other rules have seen it."""

@@ -18,11 +18,11 @@ def of_schema(schema: type[BaseModel]) -> Any:
     return fields["root"] if issubclass(schema, RootModel) else fields
 
 
-def of_success(declared: Declaration, status: int) -> dict[str, Any]:
-    example = of_schema(declared.returns)
+def of_success(declared: Declaration, status: int) -> Any:
+    example = of_schema(declared.returns) if declared.returns else None
     if declared.many:
         return envelope.listing(Page([example], 1, 20, 1), [example], declared.message, status)
-    return envelope.success(example, declared.message, status)
+    return example if declared.bare else envelope.success(example, declared.message, status)
 
 
 def of_error(error: type[AppError]) -> dict[str, Any]:

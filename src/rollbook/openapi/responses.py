@@ -22,7 +22,16 @@ HEADERS: dict[str, Schema] = {
     "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
     "Preference-Applied": {"description": "RFC 7240 §3.", "schema": {"const": "return=representation"}},
     "WWW-Authenticate": {"description": "RFC 9110 §11.6.1.", "schema": {"type": "string"}},
+    "RateLimit": {
+        "description": "What is left of each limit, and seconds until it starts anew (IETF httpapi draft).",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {"description": "Each limit, and the seconds it is for.", "schema": {"type": "string"}},
+    "X-RateLimit-Limit": {"description": "Of the limit nearest to its end.", "schema": {"type": "integer"}},
+    "X-RateLimit-Remaining": {"description": "Of the limit nearest to its end.", "schema": {"type": "integer"}},
+    "X-RateLimit-Reset": {"description": "Of the limit nearest to its end; Unix time.", "schema": {"type": "integer"}},
 }
+OF_LIMITS = ["Retry-After", *(name for name in HEADERS if "RateLimit" in name)]
 
 BEFORE_ACCEPT = (414, 431)
 """Answered by the server before it has read an Accept header."""
@@ -107,13 +116,13 @@ def ref(schema: type[BaseModel]) -> Schema:
 
 
 def _successes(declared: Declaration) -> dict[str, Schema]:
+    nothing = {"204": {"description": "No Content", "headers": _headers([])}}
+    if declared.returns is None:
+        return nothing
     if declared.status != 204:
         named = {201: ["Location"]}.get(declared.status, []) + (["Link"] if declared.many else [])
         return {str(declared.status): _success(declared, declared.status, named)}
-    return {
-        "200": _success(declared, 200, ["Preference-Applied"]),
-        "204": {"description": "No Content", "headers": _headers([])},
-    }
+    return {"200": _success(declared, 200, ["Preference-Applied"]), **nothing}
 
 
 def _success(declared: Declaration, status: int, named: list[str]) -> Schema:
@@ -126,7 +135,10 @@ def _success(declared: Declaration, status: int, named: list[str]) -> Schema:
 
 
 def _envelope(declared: Declaration, status: int) -> Schema:
+    assert declared.returns  # noqa: S101 - for the type checker: without one there is no envelope
     thing = ref(declared.returns)
+    if declared.bare:
+        return thing
     properties: Schema = {
         "data": {"type": "array", "items": thing} if declared.many else thing,
         "message": {"type": "string"},
@@ -143,7 +155,7 @@ def _envelope(declared: Declaration, status: int) -> Schema:
 
 
 def _failure(status: int, kinds: list[type[AppError]], path: str) -> Schema:
-    named = [name for kind in kinds for name in kind.headers if name in HEADERS]
+    named = [name for kind in kinds for name in kind.headers if name in HEADERS] + (OF_LIMITS if status == 429 else [])
     told = {kind.code: {"summary": kind.message, "value": examples.of_error(kind)} for kind in kinds}
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": told}}
     if status not in BEFORE_ACCEPT:

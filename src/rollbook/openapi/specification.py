@@ -13,6 +13,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
 from rollbook import __version__
+from rollbook.access.guards import Access
+from rollbook.auth.errors import InvalidToken, TokenExpired
 from rollbook.kit import errors
 from rollbook.kit.errors import AppError
 from rollbook.kit.http import Declaration
@@ -28,6 +30,14 @@ PREFER: Schema = {
     "schema": {"type": "string"},
     "example": "return=minimal",
 }
+BEARER = "accessToken"
+SCHEME: Schema = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The `access_token` that POST /auth/login answers with.",
+}
+BAD_TOKEN = (InvalidToken, TokenExpired)
 EVERYWHERE = (errors.ValidationFailed, errors.NotAcceptable, errors.UriTooLong, errors.HeadersTooLarge, AppError)
 WITH_BODY = (errors.BadRequest, errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 
@@ -49,6 +59,7 @@ def specification(app: Flask, limits: Mapping[str, int]) -> Schema:
         "components": {
             "schemas": fill_bounds(_schemas([declaration for *_, declaration in declared]), limits),
             "headers": responses.HEADERS,
+            "securitySchemes": {BEARER: SCHEME},
         },
     }
 
@@ -80,9 +91,9 @@ def _operation(app: Flask, rule: Rule, function: Any, declared: Declaration) -> 
         "operationId": declared.operation,
         "tags": [_room(app, rule)],
         "summary": summary.removesuffix("."),
-        "security": [],
+        "security": _security(function.access),
         "parameters": _path_parameters(app, rule) + _query_parameters(declared) + _header_parameters(declared),
-        "responses": responses.of(declared, _errors(rule, declared), path),
+        "responses": responses.of(declared, _errors(rule, function.access, declared), path),
     }
     if description.strip():
         operation["description"] = description.strip()
@@ -102,10 +113,20 @@ def _link_created(paths: Schema) -> None:
             created.setdefault("links", {})[operation["operationId"]] = link
 
 
-def _errors(rule: Rule, declared: Declaration) -> list[type[AppError]]:
-    """What the declaration names, and what the way to it can answer."""
-    away = (errors.Unavailable,) if "." in rule.endpoint else ()
-    return [*declared.errors, *EVERYWHERE, *(WITH_BODY if declared.body else ()), *away]
+def _security(access: Access) -> list[Schema]:
+    bearer: list[Schema] = [{BEARER: []}]
+    if access.public:
+        return [{}, *bearer] if access.permission else []
+    return bearer
+
+
+def _errors(rule: Rule, access: Access, declared: Declaration) -> list[type[AppError]]:
+    """What the declaration names, and what the way to it can answer; each once."""
+    of_api = (errors.TooManyRequests, errors.Unavailable) if "." in rule.endpoint else ()
+    of_caller = (() if access.public else (errors.Unauthenticated,)) + (BAD_TOKEN if _security(access) else ())
+    refused = (errors.Forbidden,) if access.permission else ()
+    with_body = WITH_BODY if declared.body else ()
+    return list(dict.fromkeys([*declared.errors, *of_caller, *refused, *EVERYWHERE, *with_body, *of_api]))
 
 
 def _path_parameters(app: Flask, rule: Rule) -> list[Schema]:
@@ -126,12 +147,12 @@ def _query_parameters(declared: Declaration) -> list[Schema]:
 
 
 def _header_parameters(declared: Declaration) -> list[Schema]:
-    return [PREFER] if declared.status == 204 else []
+    return [PREFER] if declared.status == 204 and declared.returns else []
 
 
 def _schemas(declarations: list[Declaration]) -> Schema:
     taken: dict[type[BaseModel], None] = {declared.body: None for declared in declarations if declared.body}
-    given: dict[type[BaseModel], None] = {declared.returns: None for declared in declarations}
+    given: dict[type[BaseModel], None] = {declared.returns: None for declared in declarations if declared.returns}
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(schema, "validation") for schema in taken]
     modes += [(schema, "serialization") for schema in given]
     _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")

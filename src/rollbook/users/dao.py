@@ -1,8 +1,14 @@
 """The only file that queries users."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from bson import ObjectId
+from pymongo import ReturnDocument
 
 from rollbook.kit.dao import BaseDAO
+from rollbook.kit.transactions import current_session, reaching
 from rollbook.users.documents import User
 from rollbook.users.errors import EmailTaken, UsernameTaken, UserNotFound
 from rollbook.users.references import Reference
@@ -12,14 +18,43 @@ class UserDAO(BaseDAO[User]):
     document = User
     missing = UserNotFound
     taken: ClassVar = {"email_key": EmailTaken, "username_key": UsernameTaken}
-    unlisted = ("password_hash",)
+    unlisted = ("password_hash", "known_addresses")
+
+    def find_by(self, reference: Reference) -> User | None:
+        return self.find(reference.field, reference.value)
 
     def get_by(self, reference: Reference) -> User:
         """Raises: UserNotFound."""
-        user = self.find(reference.field, reference.value)
+        user = self.find_by(reference)
         if user is None:
             raise UserNotFound()
         return user
+
+    def has_role(self, role: str) -> bool:
+        """Does anyone have it?"""
+        return self._any({"role": role})
+
+    def is_active_with(self, role: str, *, besides: ObjectId | None = None) -> bool:
+        """Is anyone `besides` active and has it?"""
+        return self._any({"role": role, "is_active": True, "_id": {"$ne": besides}})
+
+    def note_login(self, user: User, *, at: datetime, fields: Mapping[str, Any]) -> User | None:
+        """In one atomic write, if the user is active still and has the password that was looked at; else None.
+
+        A sign-in is no change of the user: the version stays.
+        """
+        with reaching():
+            noted = self._collection.find_one_and_update(
+                {"_id": user.pk, "is_active": True, "password_hash": user.password_hash},
+                {"$set": {"last_login": at, **fields}},
+                return_document=ReturnDocument.AFTER,
+                session=current_session(),
+            )
+        return None if noted is None else self._document(noted)
+
+    def _any(self, query: Mapping[str, Any]) -> bool:
+        with reaching():
+            return self._collection.find_one(query, {"_id": True}, session=current_session()) is not None
 
 
 users = UserDAO()

@@ -2,13 +2,16 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import BooleanField, DateTimeField, StringField
+from mongoengine import BooleanField, DateTimeField, ListField, StringField
 
 from rollbook.kit.documents import VersionedDocument
 
 
 class User(VersionedDocument):
-    """The `…_key` fields hold the one form of all spellings; their indexes are what makes users unique."""
+    """The `…_key` fields hold the one form of all spellings; their indexes are what makes users unique.
+
+    `known_addresses`: the last few that the user signed in from.
+    """
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "users",
@@ -20,6 +23,7 @@ class User(VersionedDocument):
                 "unique": True,
                 "partialFilterExpression": {"username_key": {"$type": "string"}},
             },
+            {"fields": ["role", "is_active"], "name": "by_role"},
             {"fields": ["created_at", "_id"], "name": "by_created_at"},
             {"fields": ["updated_at", "_id"], "name": "by_updated_at"},
             {"fields": ["name_key", "_id"], "name": "by_name"},
@@ -42,3 +46,4 @@ class User(VersionedDocument):
     role = StringField(required=True, default="user")
     is_active = BooleanField(required=True, default=True)
     last_login = DateTimeField()
+    known_addresses = ListField(StringField())

@@ -1,6 +1,6 @@
 """What can go wrong with users."""
 
-from rollbook.kit.errors import Conflict, Detail, NotFound, ValidationFailed
+from rollbook.kit.errors import Conflict, Detail, Forbidden, NotFound, ValidationFailed
 
 
 class UserNotFound(NotFound):
@@ -15,6 +15,27 @@ class EmailTaken(Conflict):
 class UsernameTaken(Conflict):
     code, message = "username_taken", "Another user has this username."
     details = (Detail("username", "taken", "Another user has this username."),)
+
+
+class LastAdmin(Conflict):
+    code, message = "last_admin", "This is the last active admin; make another one first."
+
+
+class RegistrationClosed(Forbidden):
+    code, message = "registration_closed", "Nobody registers here by themselves; ask who runs this."
+
+
+class WrongPassword(Forbidden):
+    code, message = "wrong_password", "This is not the current password."
+    details = (Detail("current_password", "wrong_password", "This is not the current password."),)
+
+
+class CurrentPasswordNeeded(ValidationFailed):
+    code, message = (
+        "current_password_needed",
+        "To change one's own e-mail address or password, send current_password too.",
+    )
+    details = (Detail("current_password", "missing", "This field is needed."),)
 
 
 class PasswordRefused(ValidationFailed):

@@ -1,33 +1,101 @@
 """The rules about users: pure, so that a test is a table."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Set
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
-from rollbook.kit.errors import Unauthenticated
+from rollbook.kit.errors import Forbidden, Unauthenticated
+from rollbook.roles.built_in import ADMIN, USER
 from rollbook.users import references
-from rollbook.users.errors import UserNotFound
+from rollbook.users.errors import RegistrationClosed, UserNotFound
 from rollbook.users.references import Reference
 from rollbook.users.schemas import UserPatch
 
+Registration = Literal["open", "closed"]
+
 SETTABLE = tuple(name for name, field in UserPatch.model_fields.items() if field.annotation is not SecretStr)
 """The fields that are stored as they are sent: all but secrets."""
-RECORDED = (*SETTABLE, "role")
+RECORDED = SETTABLE
 """The fields whose values the record keeps."""
+CREDENTIALS = frozenset({"email", "password"})
+OWN = frozenset({"name", "first_name", "last_name", "username", "phone"}) | CREDENTIALS
+"""What one may change of oneself."""
+NEEDED = {
+    "email": Permission.USERS_SET_CREDENTIALS,
+    "password": Permission.USERS_SET_CREDENTIALS,
+    "role": Permission.USERS_SET_ROLE,
+}
+"""What it needs to change a field of someone else; for all the others `users:update`."""
+ORDINARY = {"role": USER, "is_active": True}
+"""What whoever registers gets."""
+NOT_YOURS = "This is not your own account; to reach others needs the permission {}."
 
 
-def meant_by(ref: str, actor: Principal) -> Reference:
-    """Raises: UserNotFound for what can be nobody's reference; Unauthenticated for `me` from nobody."""
+def meant_by(ref: str, actor: Principal, permission: Permission) -> Reference:
+    """Raises: Unauthenticated for `me` from nobody; for what can be nobody's reference UserNotFound, or Forbidden.
+
+    Who lacks `permission` is told the same of every other account, whether it exists or not.
+    """
     if ref == references.ME:
         if actor.user_id is None:
             raise Unauthenticated("Sign in first: `me` is the user who calls.")
         ref = actor.user_id
     reference = references.parse(ref)
     if reference is None:
-        raise UserNotFound()
+        raise UserNotFound() if actor.may(permission) else Forbidden(NOT_YOURS.format(permission))
     return reference
+
+
+def is_own(actor: Principal, user: Any) -> bool:
+    return actor.user_id is not None and str(user.pk) == actor.user_id
+
+
+def may_reach(own: Any, reference: Reference, permission: Permission) -> None:
+    """`own`: the caller's user, None when nobody's. Raises: Forbidden, unless `reference` means that one."""
+    meant = own is not None and (own.pk if reference.field == "_id" else getattr(own, reference.field))
+    if own is None or meant != reference.value:
+        raise Forbidden(NOT_YOURS.format(permission))
+
+
+def may_register(actor: Principal, registration: Registration) -> None:
+    """Raises: RegistrationClosed."""
+    if registration == "closed" and not actor.may(Permission.USERS_CREATE):
+        raise RegistrationClosed()
+
+
+def may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
+    """Raises: Forbidden, for what a new user has beyond the ordinary."""
+    _need(actor, {name for name, ordinary in ORDINARY.items() if fields[name] != ordinary})
+
+
+def may_touch(actor: Principal, user: Any) -> None:
+    """To change, delete or sign someone out. Raises: Forbidden."""
+    if user.role == ADMIN and not actor.is_admin and not is_own(actor, user):
+        raise Forbidden("Only an admin may do this to an admin.")
+
+
+def may_change(actor: Principal, user: Any, fields: Set[str]) -> None:
+    """`fields`: the names of those that would change. Raises: Forbidden."""
+    may_touch(actor, user)
+    _need(actor, fields - OWN if is_own(actor, user) else fields)
+
+
+def needs_current_password(actor: Principal, user: Any, fields: Set[str]) -> bool:
+    return is_own(actor, user) and not CREDENTIALS.isdisjoint(fields)
+
+
+def takes_over(actor: Principal, user: Any, fields: Set[str]) -> bool:
+    """Whoever sets another's address or password can be that user."""
+    return not is_own(actor, user) and not CREDENTIALS.isdisjoint(fields)
+
+
+def ends_admin(user: Any, fields: Mapping[str, Any]) -> bool:
+    """Would an active admin be one no more?"""
+    was = user.role == ADMIN and user.is_active
+    return was and not (fields.get("role", ADMIN) == ADMIN and fields.get("is_active", True))
 
 
 def stored(sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +116,11 @@ def differences(before: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if getattr(before, name) != value}
 
 
+def named(fields: Set[str]) -> set[str]:
+    """Stored fields by the names that a caller knows them by."""
+    return {"password" if name == "password_hash" else name.removesuffix("_key") for name in fields}
+
+
 def changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:
     """For the record: what differs between two states of a user, either of which may be None. Never a secret.
 
@@ -63,3 +136,10 @@ def changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:
 def action_of(told: Mapping[str, Any]) -> str:
     """What the record calls a change of these fields."""
     return "user.password_changed" if set(told) == {"password"} else "user.updated"
+
+
+def _need(actor: Principal, fields: Set[str]) -> None:
+    for field in sorted(fields):
+        needed = NEEDED.get(field, Permission.USERS_UPDATE)
+        if not actor.may(needed):
+            raise Forbidden(f"To set {field} needs the permission {needed}.")

@@ -37,6 +37,13 @@ def parse(ref: str) -> Reference | None:
     return Reference("username_key", username_key(ref)) if _USERNAME.fullmatch(ref) else None
 
 
+def of_login(email: str | None, username: str | None) -> Reference:
+    """By what someone says they are; what can be nobody's address or name is a reference to nobody."""
+    if email is not None:
+        return Reference("email_key", find_email_key(email.strip()) or fold(email))
+    return Reference("username_key", username_key(username or ""))
+
+
 def email_key(address: str) -> str:
     """The one form of all spellings of `address`: NFKC and case folding, the domain in IDNA 2008 (RFC 5891).
 

@@ -1,6 +1,6 @@
 """Users on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
@@ -10,22 +10,30 @@ from rollbook.kit.listing import PageRequest, order_by
 from rollbook.kit.passwords import normalized
 from rollbook.kit.schemas import (
     BOUND_KEY,
-    INT64_MAX,
     AtMost,
-    Decimal,
     Id,
     In,
     Matches,
     Out,
-    Query,
+    PageQuery,
     Stripped,
     Timestamp,
     may_be_left_out,
 )
 from rollbook.kit.text import CONTROLS, INVISIBLE, SPACES
+from rollbook.roles.schemas import RoleName
 from rollbook.users import references
 
 LONGEST_PASSWORD = 128
+LONGEST_GIVEN = 4096
+"""Of a password that is only compared: what it may be now says nothing of what it was."""
+WHATEVER_IT_IS: dict[str, Any] = {
+    "type": "string",
+    "format": "password",
+    "writeOnly": True,
+    "minLength": 1,
+    "maxLength": LONGEST_GIVEN,
+}
 LONGEST_DECOMPOSED = 4 * LONGEST_PASSWORD
 """No character decomposes into more than four (Unicode Standard Annex #15, expansion factors of NFD)."""
 PRINTABLE = Matches(
@@ -113,6 +121,12 @@ Password = Annotated[
     Field(examples=["correct horse battery staple"]),
 ]
 
+CurrentPassword = Annotated[
+    SecretStr,
+    WithJsonSchema(WHATEVER_IT_IS | {"description": "to change one's own e-mail address or password"}),
+    Field(min_length=1, max_length=LONGEST_GIVEN, examples=["correct horse battery staple"]),
+]
+
 
 class UserCreate(In):
     """A new user."""
@@ -124,6 +138,7 @@ class UserCreate(In):
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     phone: Phone | None = None
+    role: RoleName = "user"
     is_active: Annotated[bool, Field(description="false: may not sign in", examples=[True])] = True
 
 
@@ -137,12 +152,12 @@ class UserPatch(In):
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     phone: Phone | None = None
-    is_active: Annotated[bool, Field(examples=[False])] = may_be_left_out()
+    role: RoleName = may_be_left_out()
+    is_active: Annotated[bool, Field(examples=[True])] = may_be_left_out()
+    current_password: CurrentPassword = may_be_left_out()
 
 
-class UserQuery(Query):
-    page: Annotated[int, Field(ge=1, le=INT64_MAX, description="counts from 1"), Decimal] = 1
-    page_size: Annotated[int, Field(ge=1, le=100), Decimal] = 20
+class UserQuery(PageQuery):
     sort: Annotated[
         str,
         Field(

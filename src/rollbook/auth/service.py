@@ -1,0 +1,141 @@
+"""Signing in, staying signed in, signing out."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+
+from rollbook.access.principal import ActorKind, Principal
+from rollbook.audit.service import Target, record
+from rollbook.auth.access_tokens import AccessTokens
+from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
+from rollbook.auth.schemas import LoginIn
+from rollbook.kit.clock import Clock
+from rollbook.kit.passwords import PasswordHasher
+from rollbook.kit.transactions import in_transaction
+from rollbook.limits.service import Attempts
+from rollbook.limits.standing import counted_as
+from rollbook.sessions import refresh_tokens
+from rollbook.sessions.documents import Session
+from rollbook.sessions.service import SessionService
+from rollbook.users import references
+from rollbook.users.dao import users
+from rollbook.users.documents import User
+
+MOST_ADDRESSES = 10
+"""Of those a user signed in from, how many the throttle remembers."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """What a client has after a sign-in or a refresh. `expires_in`: seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    user: User
+    token_type: str = "Bearer"
+
+
+@dataclass(frozen=True)
+class AuthService:
+    """`attempt_key` hides which account was tried from whoever reads the counters."""
+
+    clock: Clock
+    hasher: PasswordHasher
+    attempts: Attempts
+    attempt_key: bytes
+    sessions: SessionService
+    tokens: AccessTokens
+
+    def sign_in(self, login: LoginIn, *, actor: Principal) -> SignedIn:
+        """Every failure is alike in what is answered and in how long it takes, whatever there is of an account.
+
+        Raises: InvalidCredentials, TooManyRequests, LimitsUnavailable, TooBusy.
+        """
+        reference = references.of_login(login.email, login.username)
+        password = login.password.get_secret_value()
+        with self.hasher.turn() as turn:
+            self.attempts.reserve(actor.origin)
+            user = users.find_by(reference)
+            welcome = self._may_try(user, reference, actor)
+            matches = turn.verify(password, user.password_hash if user else None)
+            proven = user if user and matches and welcome else None
+            outdated = proven is not None and turn.is_outdated(proven.password_hash)
+            fields = {"password_hash": turn.hash(password)} if outdated else {}
+        opened = self._open(proven, fields, actor) if proven else None
+        if opened is None:
+            self._record_failure(user, actor)
+            raise InvalidCredentials()
+        self.attempts.forgive(self._account(user, reference))
+        return self._signed_in(*opened)
+
+    def refresh(self, token: str, *, actor: Principal) -> SignedIn:
+        """Raises: InvalidRefreshToken, TooManyRequests, LimitsUnavailable."""
+        self.attempts.reserve(actor.origin)
+        now = self.clock()
+        following = refresh_tokens.new(token)
+
+        def write() -> tuple[User, Session, str] | None:
+            session = self.sessions.rotate(token, following, actor=actor, at=now)
+            return (users.get(session.user_id), session, following) if session else None
+
+        rotated = in_transaction(write)
+        if rotated is None:
+            raise InvalidRefreshToken()
+        return self._signed_in(*rotated)
+
+    def read_me(self, *, actor: Principal) -> dict[str, Any]:
+        """The caller, and what they may do. Raises: UserNotFound, when they were deleted just now."""
+        user = users.get(ObjectId(actor.user_id))
+        return {**user.to_mongo(), "permissions": sorted(actor.permissions)}
+
+    def _open(self, user: User, fields: dict[str, Any], actor: Principal) -> tuple[User, Session, str] | None:
+        """None when the user was disabled, deleted or given another password in this instant."""
+        now = self.clock()
+        remembered = {"known_addresses": _remembered(user, counted_as(actor.origin.ip))}
+        myself = replace(actor, kind=ActorKind.USER, user_id=str(user.pk))
+
+        def write() -> tuple[User, Session, str] | None:
+            noted = users.note_login(user, at=now, fields=fields | remembered)
+            if noted is None:
+                return None
+            session, token = self.sessions.open(user.pk, actor=myself, at=now)
+            _record(
+                "auth.login_succeeded",
+                str(user.pk),
+                myself,
+                now,
+                {"session": {"before": None, "after": str(session.pk)}},
+            )
+            return noted, session, token
+
+        return in_transaction(write)
+
+    def _signed_in(self, user: User, session: Session, refresh_token: str) -> SignedIn:
+        access_token = self.tokens.issue(user_id=str(user.pk), session_id=str(session.pk))
+        return SignedIn(access_token, refresh_token, int(self.tokens.lifetime.total_seconds()), user)
+
+    def _may_try(self, user: User | None, reference: references.Reference, actor: Principal) -> bool:
+        """False for an account that too many strangers have tried; its owner may go on from where they were before."""
+        if user and counted_as(actor.origin.ip) in user.known_addresses:
+            return True
+        return self.attempts.reserve_for(self._account(user, reference))
+
+    def _account(self, user: User | None, reference: references.Reference) -> str:
+        tried = f"id:{user.pk}" if user else f"{reference.field}:{reference.value}"
+        return hmac.new(self.attempt_key, tried.encode("utf-8"), hashlib.sha256).hexdigest()
+
+    def _record_failure(self, user: User | None, actor: Principal) -> None:
+        _record("auth.login_failed", str(user.pk) if user else None, actor, self.clock(), {})
+
+
+def _remembered(user: User, address: str) -> list[str]:
+    return [*(known for known in user.known_addresses if known != address), address][-MOST_ADDRESSES:]
+
+
+def _record(action: str, user_id: str | None, actor: Principal, at: datetime, changes: dict[str, Any]) -> None:
+    record(action, Target("user", user_id), actor=actor, at=at, changes=changes)

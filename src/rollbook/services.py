@@ -1,0 +1,129 @@
+"""What the rooms can do, put together: for the API, and for commands."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from limits.storage import RedisStorage, Storage
+from pydantic import SecretStr
+
+from rollbook.audit.documents import AuditEntry
+from rollbook.auth.access_tokens import AccessTokens
+from rollbook.auth.service import AuthService
+from rollbook.kit import clock
+from rollbook.kit.database import Database
+from rollbook.kit.passwords import PasswordHasher
+from rollbook.kit.secrets import derive
+from rollbook.limits.dao import CounterDAO
+from rollbook.limits.documents import LimitCounter
+from rollbook.limits.http import STORE_OPTIONS, tell
+from rollbook.limits.service import Attempts
+from rollbook.roles.documents import Role
+from rollbook.roles.service import RoleService
+from rollbook.sessions.documents import Session
+from rollbook.sessions.service import SessionService
+from rollbook.settings import Settings, SettingsError
+from rollbook.signing.documents import SigningKey
+from rollbook.signing.ring import KeyRing, Keys, SharedSecret
+from rollbook.signing.sealing import Seal
+from rollbook.signing.service import KeyService
+from rollbook.users.dao import users
+from rollbook.users.documents import User
+from rollbook.users.first_admin import FirstAdmin, FirstAdminRefused
+from rollbook.users.password_policy import PasswordPolicy
+from rollbook.users.schemas import LONGEST_PASSWORD
+from rollbook.users.service import UserService
+
+DOCUMENTS = (User, Role, Session, SigningKey, LimitCounter, AuditEntry)
+ATTEMPTS = "rollbook attempts v1"
+
+
+@dataclass(frozen=True)
+class Services:
+    """`signing` is None with HS256, which has no key ring."""
+
+    users: UserService
+    roles: RoleService
+    sessions: SessionService
+    auth: AuthService
+    keys: Keys
+    signing: KeyService | None
+    first_admin: FirstAdmin
+
+    def prepare(self) -> None:
+        """Store what has to be there before anything is served. Raises: NotReady."""
+        self.roles.seed()
+        if self.signing:
+            self.signing.ensure()
+        self.first_admin.ensure()
+
+
+def services_of(settings: Settings) -> Services:
+    """From settings that lack no secret. Raises: SettingsError, for a first admin who could not sign in."""
+    secret_key = _value(settings.secret_key)
+    hasher = PasswordHasher(settings.bcrypt_rounds, at_once=max(1, _cores() // settings.workers))
+    attempts = Attempts(
+        _shared_store(settings), per_address=settings.ratelimit_auth, per_account=settings.ratelimit_account, told=tell
+    )
+    sessions = SessionService(clock.now, timedelta(minutes=settings.refresh_token_expire_minutes))
+    roles = RoleService(clock.now, users.has_role)
+    policy = PasswordPolicy(settings.password_policy, settings.least_password_length, LONGEST_PASSWORD)
+    accounts = UserService(clock.now, hasher, policy, settings.registration, roles, sessions, attempts)
+    keys, signing = _keys(settings, secret_key)
+    tokens = AccessTokens(clock.now, keys, timedelta(minutes=settings.access_token_expire_minutes))
+    auth = AuthService(clock.now, hasher, attempts, derive(secret_key, ATTEMPTS), sessions, tokens)
+    try:
+        first_admin = FirstAdmin.of(settings.admin_email, settings.admin_password, accounts, settings.limits)
+    except FirstAdminRefused as error:
+        raise SettingsError(str(error)) from None
+    return Services(accounts, roles, sessions, auth, keys, signing, first_admin)
+
+
+def database_of(settings: Settings, services: Services) -> Database:
+    """Not connected yet; without MONGODB_URI it cannot be."""
+    return Database(
+        _value(settings.mongodb_uri),
+        settings.mongodb_dbname,
+        DOCUMENTS,
+        allow_standalone=settings.allow_standalone,
+        preparations=(services.prepare,),
+    )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Services]:
+    """For a command: on a database that is connected and prepared, and closed in the end. Raises: NotReady."""
+    services = services_of(settings)
+    database = database_of(settings, services)
+    try:
+        database.prepare()
+        yield services
+    finally:
+        database.close()
+
+
+def _keys(settings: Settings, secret_key: str) -> tuple[Keys, KeyService | None]:
+    if settings.signs_with_secret:
+        return SharedSecret(_value(settings.jwt_secret_key)), None
+    seal = Seal(secret_key)
+    ring = KeyRing(clock.now, seal, timedelta(minutes=settings.access_token_expire_minutes))
+    return ring, KeyService(clock.now, seal, ring)
+
+
+def _shared_store(settings: Settings) -> Storage | None:
+    """Where attempts are counted for all workers; nowhere, when limits are off."""
+    if not settings.ratelimit_enabled:
+        return None
+    if settings.redis_url is None:
+        return CounterDAO()
+    return RedisStorage(settings.redis_url.get_secret_value(), wrap_exceptions=True, **STORE_OPTIONS)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _value(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""

@@ -1,0 +1,112 @@
+"""Users and their sessions on the command line: the same use cases, by whoever may run commands here."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import click
+from pydantic import BaseModel, ValidationError
+
+from rollbook.access.principal import COMMAND_LINE
+from rollbook.kit.dao import Row
+from rollbook.kit.errors import ValidationFailed
+from rollbook.kit.requests import details_of
+from rollbook.roles.built_in import ADMIN
+from rollbook.users.schemas import UserCreate, UserPatch, UserQuery
+from rollbook.users.service import UserService
+
+Opened = Callable[[], AbstractContextManager[tuple[UserService, Mapping[str, int]]]]
+"""Hands out the use cases and the lengths that settings allow, on an open database."""
+
+
+def users_group(opened: Opened) -> click.Group:
+    @click.group()
+    def users() -> None:
+        """Make, list and change users."""
+
+    @users.command("create-admin")
+    @click.argument("email")
+    @click.option("--name", default="Administrator", show_default=True)
+    def create_admin(email: str, name: str) -> None:
+        """Make an admin; the password is asked for, or read from standard input."""
+        password = _asked_password()
+        with opened() as (accounts, limits):
+            sent = {"name": name, "email": email, "password": password, "role": ADMIN}
+            user = accounts.create_user(_valid(UserCreate, sent, limits), actor=COMMAND_LINE)
+            click.echo(f"{user.email} is an admin now, with the id {user.pk}.")
+
+    @users.command("list")
+    def list_() -> None:
+        """List all users: id, role, state and e-mail address, the newest first."""
+        with opened() as (accounts, _):
+            for user in _all(accounts):
+                state = "active" if user["is_active"] else "disabled"
+                click.echo(f"{user['_id']}\t{user['role']}\t{state}\t{user['email']}")
+
+    @users.command("set-role")
+    @click.argument("ref")
+    @click.argument("role")
+    def set_role(ref: str, role: str) -> None:
+        """Give the user REF (id, e-mail address or username) another role."""
+        _change(opened, ref, {"role": role}, f"{ref} has the role {role} now.")
+
+    @users.command("set-password")
+    @click.argument("ref")
+    def set_password(ref: str) -> None:
+        """Give the user REF another password, asked for or read from standard input; it ends their sessions."""
+        _change(opened, ref, {"password": _asked_password()}, f"{ref} has a new password and is signed out.")
+
+    @users.command("disable")
+    @click.argument("ref")
+    def disable(ref: str) -> None:
+        """Sign the user REF out, and let them in no more."""
+        _change(opened, ref, {"is_active": False}, f"{ref} is disabled and signed out.")
+
+    return users
+
+
+def sessions_group(opened: Opened) -> click.Group:
+    @click.group()
+    def sessions() -> None:
+        """End sessions."""
+
+    @sessions.command("revoke")
+    @click.argument("ref")
+    def revoke(ref: str) -> None:
+        """Sign the user REF (id, e-mail address or username) out everywhere."""
+        with opened() as (accounts, _):
+            accounts.end_sessions(ref, actor=COMMAND_LINE)
+            click.echo(f"{ref} is signed out everywhere.")
+
+    return sessions
+
+
+def _change(opened: Opened, ref: str, sent: dict[str, Any], done: str) -> None:
+    with opened() as (accounts, limits):
+        accounts.change_user(ref, _valid(UserPatch, sent, limits), actor=COMMAND_LINE)
+        click.echo(done)
+
+
+def _all(accounts: UserService) -> Iterator[Row]:
+    query = UserQuery(page_size=100)
+    while True:
+        page = accounts.list_users(query.page_request())
+        yield from page.items
+        if query.page >= page.count:
+            return
+        query = query.model_copy(update={"page": query.page + 1})
+
+
+def _asked_password() -> str:
+    """Never an argument: those are for all to see in the list of processes."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _valid(schema: type[BaseModel], sent: dict[str, Any], limits: Mapping[str, int]) -> Any:
+    try:
+        return schema.model_validate(sent, context=limits, strict=False)
+    except ValidationError as error:
+        raise ValidationFailed(details=details_of(error)) from None
