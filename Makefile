@@ -33,6 +33,9 @@ fuzz: .venv/dev ## send 20,000 generated requests at a running API (minutes)
 openapi: .venv/dev ## write docs/openapi.json
 	cd docs && env -i ../$(BIN)/rollbook openapi > openapi.new && mv openapi.new openapi.json
 
+authorization: .venv/dev ## write docs/authorization.md
+	WRITE_AUTHORIZATION=1 $(BIN)/pytest -q tests/access/test_authorization.py
+
 bench: .venv/dev ## measure reads and writes against a bare Flask on the same MongoDB
 	$(BIN)/python benchmarks/cpu_per_request.py
 
@@ -62,4 +65,4 @@ clean: ## remove what was made, but not the data in .data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-.PHONY: help run test check fmt fuzz openapi bench compose-test requirements requirements-check clean
+.PHONY: help run test check fmt fuzz openapi authorization bench compose-test requirements requirements-check clean

@@ -14,6 +14,7 @@ from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.service import AuthService
 from rollbook.kit import clock
 from rollbook.kit.database import Database
+from rollbook.kit.errors import NotReady
 from rollbook.kit.passwords import PasswordHasher
 from rollbook.kit.secrets import derive
 from rollbook.limits.dao import CounterDAO
@@ -24,7 +25,7 @@ from rollbook.roles.documents import Role
 from rollbook.roles.service import RoleService
 from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
-from rollbook.settings import Settings, SettingsError
+from rollbook.settings import Settings, SettingsError, StartError
 from rollbook.signing.documents import SigningKey
 from rollbook.signing.ring import KeyRing, Keys, SharedSecret
 from rollbook.signing.sealing import Seal
@@ -94,12 +95,14 @@ def database_of(settings: Settings, services: Services) -> Database:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Services]:
-    """For a command: on a database that is connected and prepared, and closed in the end. Raises: NotReady."""
+    """For a command: on a database that is connected and prepared, and closed in the end. Raises: StartError."""
     services = services_of(settings)
     database = database_of(settings, services)
     try:
         database.prepare()
         yield services
+    except NotReady as error:
+        raise StartError("\n".join(detail.message for detail in error.details)) from None
     finally:
         database.close()
 

@@ -29,7 +29,7 @@ def check(status: int, headers: Any, body: bytes, sent: bytes = b"", asked: str 
 
 
 def _check_envelope(status: int, answer: dict[str, Any]) -> None:
-    if "openapi" in answer:
+    if "openapi" in answer or "keys" in answer:
         return
     assert answer["status_code"] == status
     if status >= 400:

@@ -16,6 +16,7 @@ from tests.conftest import ADA
 from tests.harness.serving import ROOT, free_port, run_py, serving
 
 RUN = str(ROOT / "run.py")
+GUARDED = {"AUTH_REQUIRED": "true"}
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -51,17 +52,37 @@ def test_it_is_ready_within_three_seconds(tmp_path):
     assert min(took) < 3, took
 
 
-def test_it_prints_where_everything_is_and_a_curl_line_that_works(tmp_path):
-    with serving(tmp_path, RUN) as server:
+def run_shell(lines):
+    return subprocess.run(["sh", "-c", lines], capture_output=True, text=True).stdout
+
+
+def test_it_prints_where_everything_is_an_admin_and_lines_that_sign_in_and_create(tmp_path):
+    with serving(tmp_path, RUN, **GUARDED) as server:
         server.await_status("/ready", 200)
         printed = server.log.read_text()
         assert f"{server.url}/api" in printed
         assert f"{server.url}/docs" in printed
         assert f"its data is in {tmp_path}/.data" in printed
-        assert "NO SIGN-IN YET: every caller may do everything" in printed
+        assert "EVERY CALLER" not in printed
+        sign_in, create = re.findall(r"^  (\S*curl .*\\\n.*)$", printed, re.M)
+        created = run_shell(f"{sign_in}\n{create}")
+        assert created.startswith("HTTP/1.1 201"), created
+        assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 401
+    with serving(tmp_path, RUN, **GUARDED) as server:
+        server.await_status("/ready", 200)
+        again = server.log.read_text()
+        assert "made up" not in again
+        assert "rollbook users set-password" in again
+
+
+def test_an_open_house_says_so_and_where_everyone_can_see_it(tmp_path):
+    with serving(tmp_path, RUN) as server:
+        server.await_status("/ready", 200)
+        printed = server.log.read_text()
+        assert "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING" in printed
+        assert httpx.get(f"{server.url}/health").json()["data"]["auth_required"] is False
         line = re.search(r"curl -i .*\\\n.*'", printed).group()
-        created = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
-        assert created.stdout.startswith("HTTP/1.1 201"), created
+        assert run_shell(line).startswith("HTTP/1.1 201")
         assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
 
 
@@ -193,7 +214,7 @@ def test_a_configured_mongodb_is_the_only_one_tried(tmp_path):
         assert server.await_status("/health", 200) < 3
         assert httpx.get(f"{server.url}/ready").status_code == 503
         assert mongods(tmp_path) == []
-        assert not (tmp_path / ".data").exists()
+        assert not (tmp_path / ".data" / "db").exists()
 
 
 def test_dotenv_is_read_from_where_it_is_started(tmp_path):

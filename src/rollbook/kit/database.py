@@ -196,6 +196,8 @@ class Database:
         PyMongo tells up to a second late, so the primary may be there again, or for the first time, when we hear of it.
         """
         self._doubted.set()
+        if self._closed.is_set():
+            return
         if self._ready.is_set() and not self._client.topology_description.has_writable_server():
             self._not_ready(Detail("mongodb", "unreachable", "The connection to MongoDB's primary was lost."))
 

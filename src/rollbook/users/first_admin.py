@@ -1,6 +1,7 @@
 """The first admin: there before anyone could make one over HTTP."""
 
 import logging
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -16,6 +17,7 @@ from rollbook.users.schemas import UserCreate
 from rollbook.users.service import UserService
 
 NAME = "Administrator"
+EMAIL = "admin@example.com"
 logger = logging.getLogger(__name__)
 
 
@@ -52,6 +54,16 @@ class FirstAdmin:
     def is_missing(self) -> bool:
         """Is there no active admin?"""
         return not users.is_active_with(ADMIN)
+
+    def make_up(self) -> str | None:
+        """Where there is no admin: make one with the address EMAIL, and return the password, which nobody keeps."""
+        if not self.is_missing():
+            return None
+        password = secrets.token_urlsafe(15)
+        sent = {"name": NAME, "email": EMAIL, "password": password, "role": ADMIN}
+        new = UserCreate.model_validate(sent, context={"name_max_length": len(NAME)})
+        self.accounts.create_user(new, actor=SYSTEM)
+        return password
 
     def ensure(self) -> None:
         """Make the one that settings name, unless there is an admin."""
