@@ -64,7 +64,9 @@ class Services:
 def services_of(settings: Settings) -> Services:
     """From settings that lack no secret. Raises: SettingsError, for a first admin who could not sign in."""
     secret_key = _value(settings.secret_key)
-    hasher = PasswordHasher(settings.bcrypt_rounds, at_once=max(1, _cores() // settings.workers))
+    at_once = max(1, _cores() // settings.workers)
+    waiting = max(0, settings.threads // 2 - at_once)  # Half of the threads stay free for what needs no hash.
+    hasher = PasswordHasher(settings.bcrypt_rounds, at_once=at_once, waiting=waiting)
     attempts = Attempts(
         _shared_store(settings), per_address=settings.ratelimit_auth, per_account=settings.ratelimit_account, told=tell
     )

@@ -121,9 +121,8 @@ class AuthService:
 
     def _may_try(self, user: User | None, reference: references.Reference, actor: Principal) -> bool:
         """False for an account that too many strangers have tried; its owner may go on from where they were before."""
-        if user and counted_as(actor.origin.ip) in user.known_addresses:
-            return True
-        return self.attempts.reserve_for(self._account(user, reference))
+        left = self.attempts.reserve_for(self._account(user, reference))
+        return left or (user is not None and counted_as(actor.origin.ip) in user.known_addresses)
 
     def _account(self, user: User | None, reference: references.Reference) -> str:
         tried = f"id:{user.pk}" if user else f"{reference.field}:{reference.value}"

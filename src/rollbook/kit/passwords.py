@@ -3,10 +3,13 @@
 import base64
 import hashlib
 import hmac
+import os
 import re
+import sys
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -17,6 +20,8 @@ from rollbook.kit.errors import Unavailable
 SCHEME = "hmac-sha256+bcrypt"
 _CONTEXT = b"rollbook password v1"
 _STORED = re.compile(re.escape(SCHEME) + r"\$2b\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+NICE = 10
+"""A tenth of the processor where others want it too, and all of it where they do not."""
 _NOBODYS = "abcdefghijklmnopqrstuu" + "." * 31
 """A salt and a hash that no password is known for."""
 
@@ -38,10 +43,14 @@ class PasswordHasher:
     another site's leak could be tried against our hashes as it is.
     """
 
-    def __init__(self, rounds: int, *, at_once: int = 1) -> None:
-        """`rounds`: log2 of bcrypt's cost. `at_once`: turns in this process; each keeps a core busy."""
+    def __init__(self, rounds: int, *, at_once: int = 1, waiting: int = 0) -> None:
+        """`rounds`: log2 of bcrypt's cost. `at_once`: turns in this process, each of which keeps a core busy.
+
+        `waiting`: how many more may stand in line, each of which keeps a thread from all else.
+        """
         self._rounds = rounds
-        self._gate = threading.BoundedSemaphore(at_once)
+        self._places = threading.BoundedSemaphore(at_once + waiting)
+        self._workers = ThreadPoolExecutor(at_once, "rollbook-hash", _give_way)
 
     @contextmanager
     def turn(self) -> Iterator["Turn"]:
@@ -49,24 +58,26 @@ class PasswordHasher:
 
         Raises: TooBusy, at once and before anything is done.
         """
-        if not self._gate.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
             raise TooBusy()
         try:
-            yield Turn(self._rounds)
+            yield Turn(self._rounds, self._workers)
         finally:
-            self._gate.release()
+            self._places.release()
 
 
 class Turn:
     """What one may do with passwords while it is one's turn. Each call takes some 200 ms at 12 rounds."""
 
-    def __init__(self, rounds: int) -> None:
+    def __init__(self, rounds: int, workers: ThreadPoolExecutor) -> None:
         self._rounds = rounds
+        self._workers = workers
         self._bcrypt = Bcrypt()
 
     def hash(self, password: str) -> str:
         """`<scheme>$<bcrypt>`, ASCII. Call it outside a transaction."""
-        return f"{SCHEME}{self._bcrypt.generate_password_hash(_digest(password), self._rounds).decode('ascii')}"
+        made = self._workers.submit(self._bcrypt.generate_password_hash, _digest(password), self._rounds)
+        return f"{SCHEME}{made.result().decode('ascii')}"
 
     def verify(self, password: str, stored: str | None) -> bool:
         """False, and as late, for no hash, for one of an unknown scheme, and for one made with fewer rounds."""
@@ -87,7 +98,13 @@ class Turn:
         return rounds is None or rounds < self._rounds
 
     def _check(self, bcrypt: str, digest: str) -> bool:
-        return bool(self._bcrypt.check_password_hash(bcrypt, digest))
+        return bool(self._workers.submit(self._bcrypt.check_password_hash, bcrypt, digest).result())
+
+
+def _give_way() -> None:
+    """A thread that hashes yields to those that answer: on Linux each has a priority of its own (sched(7))."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def rounds_of(stored: str | None) -> int | None:
