@@ -22,7 +22,7 @@ from rollbook.sessions import refresh_tokens
 from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
 from rollbook.users import references
-from rollbook.users.dao import users
+from rollbook.users.dao import Credentials, users
 from rollbook.users.documents import User
 
 MOST_ADDRESSES = 10
@@ -60,17 +60,17 @@ class AuthService:
         password = login.password.get_secret_value()
         with self.hasher.turn() as turn:
             self.attempts.reserve(actor.origin)
-            user = users.find_by(reference)
-            welcome = self._may_try(user, reference, actor)
-            matches = turn.verify(password, user.password_hash if user else None)
-            proven = user if user and matches and welcome else None
+            known = users.find_credentials(reference)
+            welcome = self._may_try(known, reference, actor)
+            matches = turn.verify(password, known.password_hash if known else None)
+            proven = known if known and known.is_active and matches and welcome else None
             outdated = proven is not None and turn.is_outdated(proven.password_hash)
             fields = {"password_hash": turn.hash(password)} if outdated else {}
         opened = self._open(proven, fields, actor) if proven else None
         if opened is None:
-            self._record_failure(user, actor)
+            self._record_failure(known, actor)
             raise InvalidCredentials()
-        self.attempts.forgive(self._account(user, reference))
+        self.attempts.forgive(self._account(known, reference))
         return self._signed_in(*opened)
 
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:
@@ -93,24 +93,19 @@ class AuthService:
         user = users.get(ObjectId(actor.user_id))
         return {**user.to_mongo(), "permissions": sorted(actor.permissions)}
 
-    def _open(self, user: User, fields: dict[str, Any], actor: Principal) -> tuple[User, Session, str] | None:
+    def _open(self, known: Credentials, fields: dict[str, Any], actor: Principal) -> tuple[User, Session, str] | None:
         """None when the user was disabled, deleted or given another password in this instant."""
         now = self.clock()
-        remembered = {"known_addresses": _remembered(user, counted_as(actor.origin.ip))}
-        myself = replace(actor, kind=ActorKind.USER, user_id=str(user.pk))
+        remembered = {"known_addresses": _remembered(known, counted_as(actor.origin.ip))}
+        myself = replace(actor, kind=ActorKind.USER, user_id=str(known.id))
 
         def write() -> tuple[User, Session, str] | None:
-            noted = users.note_login(user, at=now, fields=fields | remembered)
+            noted = users.note_login(known, at=now, fields=fields | remembered)
             if noted is None:
                 return None
-            session, token = self.sessions.open(user.pk, actor=myself, at=now)
-            _record(
-                "auth.login_succeeded",
-                str(user.pk),
-                myself,
-                now,
-                {"session": {"before": None, "after": str(session.pk)}},
-            )
+            session, token = self.sessions.open(known.id, actor=myself, at=now)
+            changes = {"session": {"before": None, "after": str(session.pk)}}
+            _record("auth.login_succeeded", str(known.id), myself, now, changes)
             return noted, session, token
 
         return in_transaction(write)
@@ -119,21 +114,21 @@ class AuthService:
         access_token = self.tokens.issue(user_id=str(user.pk), session_id=str(session.pk))
         return SignedIn(access_token, refresh_token, int(self.tokens.lifetime.total_seconds()), user)
 
-    def _may_try(self, user: User | None, reference: references.Reference, actor: Principal) -> bool:
+    def _may_try(self, known: Credentials | None, reference: references.Reference, actor: Principal) -> bool:
         """False for an account that too many strangers have tried; its owner may go on from where they were before."""
-        left = self.attempts.reserve_for(self._account(user, reference))
-        return left or (user is not None and counted_as(actor.origin.ip) in user.known_addresses)
+        left = self.attempts.reserve_for(self._account(known, reference))
+        return left or (known is not None and counted_as(actor.origin.ip) in known.known_addresses)
 
-    def _account(self, user: User | None, reference: references.Reference) -> str:
-        tried = f"id:{user.pk}" if user else f"{reference.field}:{reference.value}"
+    def _account(self, known: Credentials | None, reference: references.Reference) -> str:
+        tried = f"id:{known.id}" if known else f"{reference.field}:{reference.value}"
         return hmac.new(self.attempt_key, tried.encode("utf-8"), hashlib.sha256).hexdigest()
 
-    def _record_failure(self, user: User | None, actor: Principal) -> None:
-        _record("auth.login_failed", str(user.pk) if user else None, actor, self.clock(), {})
+    def _record_failure(self, known: Credentials | None, actor: Principal) -> None:
+        _record("auth.login_failed", str(known.id) if known else None, actor, self.clock(), {})
 
 
-def _remembered(user: User, address: str) -> list[str]:
-    return [*(known for known in user.known_addresses if known != address), address][-MOST_ADDRESSES:]
+def _remembered(known: Credentials, address: str) -> list[str]:
+    return [*(each for each in known.known_addresses if each != address), address][-MOST_ADDRESSES:]
 
 
 def _record(action: str, user_id: str | None, actor: Principal, at: datetime, changes: dict[str, Any]) -> None:
