@@ -58,7 +58,7 @@ def services(settings: Settings) -> Services:
 
 @pytest.fixture(scope="session")
 def database(settings: Settings, services: Services) -> Iterator[Database]:
-    database = database_of(settings, services)
+    database = database_of(settings, services.prepare)
     database.prepare()
     yield database
     database.close()

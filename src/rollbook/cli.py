@@ -1,6 +1,7 @@
 """The `rollbook` command: serving, and each room's commands."""
 
 import json
+import logging
 import secrets
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ def openapi() -> None:
     unsaved = SecretStr(secrets.token_hex())
     settings = load().model_copy(update={"secret_key": unsaved, "jwt_secret_key": unsaved})
     services = services_of(settings)
-    app = create_app(settings, services, database_of(settings, services))
+    app = create_app(settings, services, database_of(settings))
     click.echo(json.dumps(specification(app, settings.limits), indent=2, ensure_ascii=False))
 
 
@@ -73,7 +74,7 @@ def check() -> None:
         raise SystemExit(f"{url}: {error}") from None
 
 
-def _on(part: "Callable[[Services, Settings], T]") -> Callable[[], AbstractContextManager[T]]:
+def _on(part: "Callable[[Services, Settings], T]", *, prepared: bool = True) -> Callable[[], AbstractContextManager[T]]:
     """Of the services on the database that settings name, or on the private one, a `part` for a room's commands."""
 
     @contextmanager
@@ -82,9 +83,10 @@ def _on(part: "Callable[[Services, Settings], T]") -> Callable[[], AbstractConte
         from rollbook.secret_files import with_secrets
         from rollbook.services import opened as opened_services
 
+        logging.disable(logging.WARNING)  # What goes wrong is what the command says.
         with beside_what_runs(load()) as found:
             settings, _ = with_secrets(found)
-            with opened_services(settings) as services:
+            with opened_services(settings, prepared=prepared) as services:
                 yield part(services, settings)
 
     return opened
@@ -92,4 +94,4 @@ def _on(part: "Callable[[Services, Settings], T]") -> Callable[[], AbstractConte
 
 commands.add_command(users_group(_on(lambda services, settings: (services.users, settings.limits))))
 commands.add_command(sessions_group(_on(lambda services, settings: (services.users, settings.limits))))
-commands.add_command(keys_group(_on(lambda services, _: services.signing)))
+commands.add_command(keys_group(_on(lambda services, _: services.signing, prepared=False)))

@@ -101,7 +101,7 @@ class _Server(BaseApplication):
     def load(self) -> Flask:
         """Runs in each worker, after the fork: a connection must not be shared between processes."""
         services = services_of(self._settings)
-        database = database_of(self._settings, services)
+        database = database_of(self._settings, services.prepare)
         database.keep_prepared(patience=1)
         return create_app(self._settings, services, database)
 

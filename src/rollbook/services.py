@@ -1,7 +1,7 @@
 """What the rooms can do, put together: for the API, and for commands."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -84,22 +84,25 @@ def services_of(settings: Settings) -> Services:
     return Services(accounts, roles, sessions, auth, keys, signing, first_admin)
 
 
-def database_of(settings: Settings, services: Services) -> Database:
+def database_of(settings: Settings, *preparations: Callable[[], None]) -> Database:
     """Not connected yet; without MONGODB_URI it cannot be."""
     return Database(
         _value(settings.mongodb_uri),
         settings.mongodb_dbname,
         DOCUMENTS,
         allow_standalone=settings.allow_standalone,
-        preparations=(services.prepare,),
+        preparations=preparations,
     )
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Services]:
-    """For a command: on a database that is connected and prepared, and closed in the end. Raises: StartError."""
+def opened(settings: Settings, *, prepared: bool = True) -> Iterator[Services]:
+    """For a command: on a database that is connected, and closed in the end. Raises: StartError.
+
+    `prepared`: False for what mends that which preparing asks for.
+    """
     services = services_of(settings)
-    database = database_of(settings, services)
+    database = database_of(settings, *([services.prepare] if prepared else []))
     try:
         database.prepare()
         yield services

@@ -1,0 +1,114 @@
+"""The key ring: rotated under load without a token refused, sealed, and verified by a stranger with the JWK Set."""
+
+import threading
+import time
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from pymongo import MongoClient
+
+from tests.harness.serving import serving
+from tests.serving.guarded import GUARDED, client, command, sign_in
+
+
+@pytest.fixture(scope="module")
+def settings(mongod):
+    return GUARDED | {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "keys", "WORKERS": 4, "THREADS": 4}
+
+
+@pytest.fixture(scope="module")
+def server(settings, tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("keys"), **settings) as running:
+        running.await_status("/ready", 200)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def http(server):
+    with client(server) as http:
+        yield http
+
+
+def keys(settings, tmp_path, *words):
+    done = command(tmp_path, "keys", *words, **settings)
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def test_a_stranger_verifies_a_token_with_the_published_keys(http):
+    answer = http.get("/.well-known/jwks.json")
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert all(set(key) == {"kty", "use", "alg", "kid", "n", "e"} for key in answer.json()["keys"])
+    token = jwt.decode(sign_in(http).access_token, KeySet.import_key_set(answer.json()), algorithms=["RS256"])
+    assert token.header.keys() == {"alg", "typ", "kid"}
+    assert token.claims.keys() == {"iss", "aud", "sub", "sid", "iat", "nbf", "exp", "jti"}
+    assert token.claims["exp"] - token.claims["iat"] == 900
+
+
+def test_no_private_key_lies_in_the_database(mongod, http):
+    with MongoClient(mongod.uri) as mongo:
+        stored = list(mongo["keys"].signing_keys.find())
+    assert {key.get("slot") for key in stored} >= {"active", "next"}
+    for key in stored:
+        assert set(key["public"]) == {"kty", "n", "e"}
+        assert "PRIVATE" not in str(key)
+        assert key["sealed"].startswith("gAAAAA")
+
+
+@pytest.mark.timeout(180)
+def test_rotations_under_load_refuse_no_token(settings, tmp_path, http):
+    """Tokens are issued and used all the while; three rotations come, two of them within a second."""
+    tokens = [sign_in(http).headers for _ in range(4)]
+    refused, uses, stop = [], [0], threading.Event()
+
+    def use(number):
+        while not stop.is_set():
+            signed_in = sign_in(http) if number % 2 else None
+            for headers in [signed_in.headers] if signed_in else tokens:
+                status = http.get("/api/auth/me", headers=headers).status_code
+                uses[0] += 1
+                if status != 200:
+                    refused.append(status)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    try:
+        before = keys(settings, tmp_path, "list")
+        keys(settings, tmp_path, "rotate")
+        time.sleep(0.2)
+        keys(settings, tmp_path, "rotate")
+        time.sleep(11)  # Longer than a worker signs with a key that was retired meanwhile.
+        keys(settings, tmp_path, "rotate")
+        time.sleep(1)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert refused == []
+    assert uses[0] > 500
+    after = keys(settings, tmp_path, "list")
+    assert [key[1] for key in after].count("retired") == [key[1] for key in before].count("retired") + 3
+    assert {key[1] for key in after} == {"next", "active", "retired"}
+    published = {key["kid"] for key in http.get("/.well-known/jwks.json").json()["keys"]}
+    assert {key[0] for key in before} <= published | {key[0] for key in after}
+
+
+def test_with_another_secret_key_it_is_not_ready_until_the_keys_are_rotated(settings, tmp_path):
+    own = settings | {"MONGODB_DBNAME": "sealed", "WORKERS": 1}
+    other = own | {"SECRET_KEY": "5ea1ed0f1a2b3c4d5e6f708192a3b4c5"}
+    keys(own, tmp_path, "rotate")
+    with serving(tmp_path, **other) as another, client(another) as there:
+        another.await_status("/health", 200)
+        ready = there.get("/ready")
+        assert ready.status_code == 503
+        assert "SECRET_KEY" in ready.json()["error"]["details"][0]["message"]
+        assert there.post("/api/auth/login", json={"email": "a@b.org", "password": "x"}).status_code == 503
+        listed = command(tmp_path, "users", "list", **other)
+        assert (listed.returncode, listed.stderr.count("\n")) == (1, 1)
+        assert "SECRET_KEY" in listed.stderr
+        keys(other, tmp_path, "rotate")
+        another.await_status("/ready", 200)
+        assert [key[1] for key in keys(other, tmp_path, "list")] == ["next", "active", "retired", "retired"]
+        sign_in(there)

@@ -1,0 +1,105 @@
+"""What users do with their own account, and what they have to prove."""
+
+import pytest
+
+from tests import people
+from tests.conftest import PASSWORD
+
+NEW = "another row of long words"
+
+
+@pytest.fixture
+def ada(services, guarded):
+    return people.person(services, guarded, "ada")
+
+
+@pytest.mark.parametrize("change", [{"password": NEW}, {"email": "new@example.com"}])
+def test_ones_own_credentials_need_the_current_password(ada, stored, change):
+    missing = ada.patch("/api/users/me", json=change)
+    assert (missing.status_code, missing.json["error"]["code"]) == (400, "current_password_needed")
+    assert missing.json["error"]["details"][0]["field"] == "current_password"
+    wrong = ada.patch("/api/users/me", json=change | {"current_password": "x" * 200})
+    assert (wrong.status_code, wrong.json["error"]["code"]) == (403, "wrong_password")
+    assert stored.users.find_one({"username": "ada"})["version"] == 1
+    right = ada.patch("/api/users/me", json=change | {"current_password": PASSWORD})
+    assert right.status_code == 200
+    assert right.json["data"]["version"] == 2
+
+
+def test_an_admin_too_proves_to_be_the_owner_of_their_own_account(services, guarded, stored):
+    admin = people.person(services, guarded, "admin", role="admin")
+    assert admin.patch("/api/users/me", json={"password": NEW}).status_code == 400
+
+
+def test_a_new_password_ends_all_other_sessions_and_signs_in(ada, guarded):
+    other = people.sign_in(guarded, ada.email).json["data"]
+    assert ada.patch("/api/users/me", json={"password": NEW, "current_password": PASSWORD}).status_code == 200
+    assert ada.get("/api/auth/me").status_code == 200
+    refresh = {"refresh_token": other["refresh_token"]}
+    assert guarded.post("/api/auth/refresh", json=refresh).status_code == 401
+    assert people.sign_in(guarded, ada.email).status_code == 401
+    assert people.sign_in(guarded, ada.email, NEW).status_code == 200
+
+
+def test_a_new_email_leaves_the_sessions_alone(ada, guarded):
+    other = people.sign_in(guarded, ada.email).json["data"]
+    change = {"email": "new@example.com", "current_password": PASSWORD}
+    assert ada.patch("/api/users/me", json=change).status_code == 200
+    assert guarded.post("/api/auth/refresh", json={"refresh_token": other["refresh_token"]}).status_code == 200
+
+
+def test_sending_back_what_one_read_changes_nothing_and_needs_nothing(ada):
+    me = ada.get("/api/users/me").json["data"]
+    sendable = ("name", "email", "username", "first_name", "last_name", "phone", "role", "is_active")
+    answer = ada.put("/api/users/me", json={field: me[field] for field in sendable})
+    assert answer.status_code == 200
+    assert answer.json["data"] == me
+
+
+def test_whoever_registers_gets_the_role_user_and_nothing_more(guarded, stored):
+    new = {"name": "New", "email": "new@example.com", "password": PASSWORD}
+    assert guarded.post("/api/users", json=new).json["data"]["role"] == "user"
+    for more in ({"role": "admin"}, {"role": "moderator"}, {"is_active": False}):
+        answer = guarded.post("/api/users", json=new | {"email": "more@example.com"} | more)
+        assert (answer.status_code, answer.json["error"]["code"]) == (403, "forbidden")
+    for hidden in ("permissions", "version", "password_hash", "known_addresses", "current_password"):
+        assert guarded.post("/api/users", json=new | {hidden: 1}).status_code == 400
+    assert stored.users.count_documents({}) == 1
+
+
+def test_registration_can_be_closed_to_all_but_who_may_create(services, make_app, stored):
+    client = make_app(auth_required=True, registration="closed").test_client()
+    new = {"name": "New", "email": "new@example.com", "password": PASSWORD}
+    user = people.person(services, client, "ada")
+    admin = people.person(services, client, "admin", role="admin")
+    for send in (client.post, user.post):
+        answer = send("/api/users", json=new)
+        assert (answer.status_code, answer.json["error"]["code"]) == (403, "registration_closed")
+    assert admin.post("/api/users", json=new | {"role": "moderator"}).status_code == 201
+
+
+def test_deleting_oneself_needs_no_password_and_ends_everything(ada, guarded, stored):
+    assert ada.delete("/api/users/me").status_code == 204
+    assert ada.get("/api/auth/me").status_code == 401
+    assert stored.sessions.count_documents({}) == 0
+
+
+def test_whoever_may_not_read_others_learns_nothing_of_them(ada, services, guarded):
+    people.add(services, "bob")
+    answers = [
+        ada.get(f"/api/users/{ref}")
+        for ref in (
+            "bob@example.com",
+            "bob",
+            "nobody@example.com",
+            "nobody",
+            "0" * 24,
+            "no reference",
+            "a" * 300,
+            "%00",
+        )
+    ]
+    assert {answer.status_code for answer in answers} == {403}
+    assert len({answer.json["message"] for answer in answers}) == 1
+    for own in ("me", ada.id, ada.id.upper(), "ADA@example.com", "Ada"):
+        assert ada.get(f"/api/users/{own}").status_code == 200
