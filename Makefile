@@ -39,6 +39,9 @@ authorization: .venv/dev ## write docs/authorization.md
 bench: .venv/dev ## measure reads and writes against a bare Flask on the same MongoDB
 	$(BIN)/python benchmarks/cpu_per_request.py
 
+bench-logins: .venv/dev ## measure reads beside a storm of sign-ins
+	$(BIN)/python benchmarks/login_storm.py
+
 compose-test: ## bring the compose stack up for real, and take it down (root; Debian)
 	tests/compose/run.sh
 
@@ -65,4 +68,4 @@ clean: ## remove what was made, but not the data in .data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-.PHONY: help run test check fmt fuzz openapi authorization bench compose-test requirements requirements-check clean
+.PHONY: help run test check fmt fuzz openapi authorization bench bench-logins compose-test requirements requirements-check clean
