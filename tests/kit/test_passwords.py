@@ -1,12 +1,13 @@
 """Every password counts whole and none raises."""
 
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollbook.kit.passwords import SCHEME, PasswordHasher
+from rollbook.kit.passwords import SCHEME, PasswordHasher, TooBusy
 
 hasher = PasswordHasher(rounds=4)
 
@@ -56,3 +57,38 @@ def test_the_stored_hash_names_its_scheme_and_cost_and_is_salted():
 @pytest.mark.parametrize("stored", ["", "$2b$04$abc", "md5$x", "plain text", f"x{SCHEME}$2b$04$abc"])
 def test_a_hash_of_an_unknown_scheme_verifies_nothing(stored):
     assert not verify("a password", stored)
+
+
+def test_a_hash_of_fewer_rounds_still_verifies_and_is_outdated():
+    stored = hash_("a password")
+    with PasswordHasher(5).turn() as turn:
+        assert turn.verify("a password", stored)
+        assert not turn.verify("another", stored)
+        assert turn.is_outdated(stored)
+    with hasher.turn() as turn:
+        assert not turn.is_outdated(stored)
+
+
+def test_nobody_has_a_hash_and_no_password():
+    assert not verify("a password", None)
+
+
+def test_what_does_not_fit_is_told_so_at_once_and_what_does_waits_for_its_turn():
+    hasher = PasswordHasher(rounds=4, at_once=1, waiting=1)
+    with hasher.turn(), hasher.turn():
+        started = time.perf_counter()
+        with pytest.raises(TooBusy) as refused, hasher.turn():
+            pass
+        assert time.perf_counter() - started < 0.05
+        assert refused.value.headers["Retry-After"] == "1"
+    with hasher.turn() as turn:
+        assert turn.hash("a password")
+
+
+def test_a_turn_that_ends_in_an_error_is_given_back():
+    hasher = PasswordHasher(rounds=4)
+    for _ in range(3):
+        with pytest.raises(RuntimeError), hasher.turn():
+            raise RuntimeError
+    with hasher.turn():
+        pass

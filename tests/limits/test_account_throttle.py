@@ -1,0 +1,54 @@
+"""Too many strangers at one account: they are locked out, its owner is not."""
+
+import pytest
+
+from rollbook.limits.service import Attempts
+from tests import people
+from tests.conftest import PASSWORD
+
+WRONG = "not the password at all"
+HOME, ABROAD = "198.51.100.7", "203.0.113.9"
+
+
+@pytest.fixture
+def throttled(make_app, stored):
+    limits = {"ratelimit_auth": "1000/hour", "ratelimit_account": "3/hour", "ratelimit_default": "1000/second"}
+    return make_app(auth_required=True, ratelimit_enabled=True, trusted_proxies=1, **limits).test_client()
+
+
+def sign_in(client, password, address, **who):
+    body = {"password": password} | (who or {"email": "ada@example.com"})
+    return client.post("/api/auth/login", json=body, headers={"X-Forwarded-For": address}).status_code
+
+
+def test_strangers_lock_themselves_out_and_the_owner_goes_on_from_where_they_were_before(services, throttled):
+    people.add(services, "ada")
+    assert sign_in(throttled, PASSWORD, HOME) == 200
+    for number in range(5):
+        assert sign_in(throttled, WRONG, f"203.0.113.{number}") == 401
+    assert sign_in(throttled, PASSWORD, ABROAD) == 401, "the right password, too late"
+    assert sign_in(throttled, PASSWORD, ABROAD, username="ada") == 401, "by whatever name"
+    assert sign_in(throttled, PASSWORD, HOME) == 200
+    assert sign_in(throttled, PASSWORD, ABROAD) == 200, "the owner has been there: all is forgiven"
+
+
+def test_whom_nobody_tries_is_not_locked(services, throttled):
+    people.add(services, "ada")
+    people.add(services, "bob")
+    for _ in range(5):
+        sign_in(throttled, WRONG, ABROAD)
+    assert sign_in(throttled, PASSWORD, ABROAD, email="bob@example.com") == 200
+
+
+def test_the_counters_do_not_say_whose_they_are(services, throttled, stored):
+    user = people.add(services, "ada")
+    sign_in(throttled, WRONG, ABROAD)
+    sign_in(throttled, WRONG, ABROAD, email="nobody@example.com")
+    counted = str(list(stored.limit_counters.find()))
+    for told in ("ada", "nobody", user["id"]):
+        assert told not in counted
+
+
+def test_without_a_store_nothing_is_limited():
+    attempts = Attempts(None, per_address="1/hour", per_account="1/hour")
+    assert all(attempts.reserve_for("account") for _ in range(5))
