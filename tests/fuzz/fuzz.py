@@ -1,4 +1,4 @@
-"""Fuzz a real server with schemathesis: every phase and check, at least 20,000 requests, no answer ≥ 500."""
+"""Fuzz a real, guarded server with schemathesis: every phase and check, at least 20,000 requests, no answer ≥ 500."""
 
 import os
 import re
@@ -9,22 +9,30 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import httpx
+
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
 from tests.harness.serving import ROOT, Serving, serving
+from tests.serving.guarded import GUARDED, sign_in
 
 AT_LEAST = 20_000
 SEED = 20261120
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4500"))
+GUARD = GUARDED | {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"}
 RUNS = [("examples,coverage,fuzzing,stateful", EXAMPLES, SEED)]
 RUNS += [("stateful", 100, SEED + again) for again in range(1, 9)]
 """Phases, examples an operation, seed. A stateful run ends early where its users are stored already: so several."""
 
 
 def schemathesis(server: Serving, phases: str, examples: int, seed: int) -> int:
+    """Signed in as the admin. Signing out, which would end that, is left to the tests."""
+    with httpx.Client(base_url=server.url) as http:
+        token = sign_in(http).access_token
     command = [Path(sys.executable).parent / "schemathesis", "--config-file", "tests/fuzz/schemathesis.toml"]
     command += ["run", f"{server.url}/openapi.json"]
     command += ["--phases", phases, "--checks", "all", "--mode", "all", "--continue-on-failure"]
+    command += ["--header", f"Authorization: Bearer {token}", "--exclude-operation-id", "logout"]
     command += ["--max-examples", str(examples), "--workers", "2", "--seed", str(seed)]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
@@ -39,7 +47,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as name,
         PrivateMongod(find_mongod(None), Path(name) / "data") as mongod,
-        serving(Path(name), MONGODB_URI=mongod.uri, WORKERS=2, THREADS=4) as server,
+        serving(Path(name), MONGODB_URI=mongod.uri, WORKERS=2, THREADS=4, **GUARD) as server,
     ):
         server.await_status("/ready", 200)
         failing = sum(schemathesis(server, *run) != 0 for run in RUNS)

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from rollbook.access.permissions import EVERYTHING, Permission
-from rollbook.access.principal import ActorKind, Principal
-from rollbook.kit.errors import Unauthenticated
+from rollbook.access.principal import COMMAND_LINE, ActorKind, Principal
+from rollbook.kit.errors import Forbidden, Unauthenticated
+from rollbook.roles.built_in import PERMISSIONS
 from rollbook.users import policy
-from rollbook.users.errors import UserNotFound
+from rollbook.users.errors import RegistrationClosed, UserNotFound
 from rollbook.users.references import parse
 
 ID = "665f1c2ab8e4d90012a3b4c5"
@@ -62,3 +63,86 @@ def test_the_record_has_before_and_after_but_no_secret():
 def test_a_change_of_the_password_alone_has_a_name_of_its_own():
     assert policy.action_of({"password": {}}) == "user.password_changed"
     assert policy.action_of({"password": {}, "name": {}}) == "user.updated"
+
+
+ME, OTHER = ID, "665f1c2ab8e4d90012a3b4c6"
+PLAIN = Principal(ActorKind.USER, ME, frozenset())
+MODERATING = Principal(ActorKind.USER, ME, PERMISSIONS["moderator"])
+ADMIN = Principal(ActorKind.USER, ME, EVERYTHING)
+PASSERBY = Principal(ActorKind.ANONYMOUS, None, frozenset())
+
+
+def account(pk=OTHER, role="user", is_active=True):
+    return SimpleNamespace(pk=pk, role=role, is_active=is_active)
+
+
+@pytest.mark.parametrize(
+    ("actor", "whose", "fields", "allowed"),
+    [
+        (PLAIN, account(ME), {"name", "first_name", "last_name", "phone", "username", "email", "password"}, True),
+        (PLAIN, account(ME), {"is_active"}, False),
+        (PLAIN, account(ME), {"role"}, False),
+        (PLAIN, account(), {"name"}, False),
+        (PLAIN, account(), set(), True),
+        (MODERATING, account(), {"name", "username", "is_active"}, True),
+        (MODERATING, account(), {"email"}, False),
+        (MODERATING, account(), {"password"}, False),
+        (MODERATING, account(), {"name", "role"}, False),
+        (MODERATING, account(role="moderator"), {"name"}, True),
+        (MODERATING, account(role="admin"), {"name"}, False),
+        (MODERATING, account(role="admin"), set(), False),
+        (PLAIN, account(ME, role="admin"), {"name"}, True),
+        (ADMIN, account(role="admin"), {"name", "email", "password", "role", "is_active"}, True),
+        (COMMAND_LINE, account(role="admin"), {"password", "role"}, True),
+        (PASSERBY, account(), {"name"}, False),
+    ],
+)
+def test_what_one_may_change_of_whom(actor, whose, fields, allowed):
+    if allowed:
+        policy.may_change(actor, whose, fields)
+    else:
+        with pytest.raises(Forbidden):
+            policy.may_change(actor, whose, fields)
+
+
+@pytest.mark.parametrize(
+    ("user", "fields", "ends"),
+    [
+        (account(role="admin"), {"role": "user"}, True),
+        (account(role="admin"), {"is_active": False}, True),
+        (account(role="admin"), {"role": "admin"}, False),
+        (account(role="admin"), {"name": "Root"}, False),
+        (account(role="admin", is_active=False), {"role": "user"}, False),
+        (account(role="user"), {"is_active": False}, False),
+    ],
+)
+def test_what_ends_an_admin(user, fields, ends):
+    assert policy.ends_admin(user, fields) is ends
+
+
+@pytest.mark.parametrize(
+    ("actor", "user", "fields", "proves", "takes_over"),
+    [
+        (PLAIN, account(ME), {"password"}, True, False),
+        (ADMIN, account(ME), {"email", "name"}, True, False),
+        (ADMIN, account(), {"password"}, False, True),
+        (ADMIN, account(), {"name"}, False, False),
+        (PLAIN, account(ME), {"name"}, False, False),
+        (COMMAND_LINE, account(), {"password"}, False, True),
+    ],
+)
+def test_who_proves_to_be_the_owner_and_who_takes_over(actor, user, fields, proves, takes_over):
+    assert policy.needs_current_password(actor, user, fields) is proves
+    assert policy.takes_over(actor, user, fields) is takes_over
+
+
+@pytest.mark.parametrize(
+    ("actor", "registration", "allowed"),
+    [(PASSERBY, "open", True), (PASSERBY, "closed", False), (PLAIN, "closed", False), (ADMIN, "closed", True)],
+)
+def test_who_may_register(actor, registration, allowed):
+    if allowed:
+        policy.may_register(actor, registration)
+    else:
+        with pytest.raises(RegistrationClosed):
+            policy.may_register(actor, registration)
