@@ -11,10 +11,13 @@ RUN /opt/rollbook/bin/pip install --no-cache-dir --no-deps . \
 
 FROM python:3.13-slim
 COPY --from=build /opt/rollbook /opt/rollbook
+# The first start keeps the secrets here that it makes; mount a volume, so that they survive the container.
+RUN install -d -m 0700 -o 10001 -g 10001 /data
 ENV ENVIRONMENT=production \
     HOST=0.0.0.0 \
     PORT=5000 \
     LOG_FORMAT=json \
+    DATA_DIR=/data \
     PYTHONDONTWRITEBYTECODE=1
 WORKDIR /tmp
 USER 10001:10001

@@ -1,5 +1,6 @@
 """Who may do what, tried out: every route of the route table, as everyone, on everyone."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,7 +51,11 @@ class Route:
 
     @property
     def has_target(self) -> bool:
-        return "<anything:ref>" in self.rule or "<id>" in self.rule
+        return "{ref}" in self.path or "{id}" in self.path
+
+    @property
+    def path(self) -> str:
+        return re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", self.rule)
 
 
 def routes(app: Flask) -> list[Route]:
@@ -77,8 +82,8 @@ class World:
     def tried(self, route: Route, caller: str, target: str | None) -> int:
         """The status of a request that would succeed for whoever may make it."""
         who, whom = self._everyone(caller, target)
-        path = route.rule
-        for part, value in {"<anything:ref>": whom["id"], "<id>": whom["session"], "<name>": "spare"}.items():
+        path = route.path
+        for part, value in {"{ref}": whom["id"], "{id}": whom["session"], "{name}": "spare"}.items():
             path = path.replace(part, value)
         body = BODIES.get(route.operation)
         if route.operation == "refresh":
@@ -124,7 +129,7 @@ def page(by_route: Statuses, by_field: Statuses) -> str:
     """docs/authorization.md."""
     head = "| | " + " | ".join(CALLERS) + " |\n" + "|---|" + "---|" * len(CALLERS) + "\n"
     rows = [
-        _row(f"{route.method} {_path(route.rule)}" + (f" ({WHOSE[target]})" if target else ""), statuses)
+        _row(f"{route.method} {route.path}" + (f" ({WHOSE[target]})" if target else ""), statuses)
         for (route, target), statuses in by_route.items()
     ]
     fields = [_row(f"`{field}` ({WHOSE[target]})", statuses) for (field, target), statuses in by_field.items()]
@@ -146,10 +151,6 @@ PATCH and PUT with one field, and `current_password` where it is one's own accou
 
 {fields}
 """
-
-
-def _path(rule: str) -> str:
-    return rule.replace("<anything:ref>", "{ref}").replace("<id>", "{id}").replace("<name>", "{name}")
 
 
 def _row(title: str, statuses: dict[str, int]) -> str:

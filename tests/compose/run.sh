@@ -2,7 +2,7 @@
 # Brings the shipped compose stack up for real, uses it through its published port, and takes everything down again.
 #
 # A Docker engine that answers is used as it is, with the real images. Without one (root, Debian 12), stand-ins.sh
-# brings a private engine and stand-ins for the two base images, and keeps them for the next run.
+# brings a private engine and stand-ins for the images that are pulled, and keeps them for the next run.
 #
 #   COMPOSE_TEST_PORT=5055   the port to publish on
 #   COMPOSE_TEST_FRESH=1     forget what earlier runs left in the cache
@@ -10,6 +10,8 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export PORT=${COMPOSE_TEST_PORT:-5055} # docker-compose.yml publishes on it
+export ADMIN_EMAIL=root@house.org ADMIN_PASSWORD='an admin of many words'
+unset SECRET_KEY JWT_SECRET_KEY # the stack makes its own
 url=http://127.0.0.1:$PORT
 work=$(mktemp -d /tmp/compose-test.XXXXXX) # short: it holds the engine's sockets
 log=$work/log
@@ -68,21 +70,45 @@ choose_compose() {
     fi
 }
 compose() {
-    "${compose_command[@]}" "${more_files[@]}" --project-name rollbook-compose-test --project-directory "$root" "$@"
+    : >"$work/env" # in place of the .env of whoever runs this
+    "${compose_command[@]}" "${more_files[@]}" --project-name rollbook-compose-test --project-directory "$root" \
+        --env-file "$work/env" "$@"
 }
 
 container() { compose ps --all --quiet "$1"; }
 inspect() { docker inspect --format "$2" "$(container "$1")"; }
 is() { [[ $(inspect "$1" "$2") == "$3" ]]; }
 in_api() { docker exec "$(container api)" "$@"; }
-user_id() { python3 -c 'import json, sys; print(json.load(sys.stdin)["data"]["id"])' <"$work/body"; }
+of_data() { python3 -c 'import json, sys; print(json.load(sys.stdin)["data"][sys.argv[1]])' "$1" <"$work/body"; }
 
-answers_same_user() { answers 200 /api/users/ada@example.com && [[ $(user_id) == "$ada" ]]; }
+# answers_json STATUS PATH JSON
+answers_json() { answers "$1" "$2" --header 'Content-Type: application/json' --data "$3"; }
+answers_sign_in() {
+    answers_json "$1" /api/auth/login "{\"email\": \"$ADMIN_EMAIL\", \"password\": \"$ADMIN_PASSWORD\"}"
+}
+answers_same_user() {
+    answers 200 /api/users/ada@example.com --header "Authorization: Bearer $token" && [[ $(of_data id) == "$ada" ]]
+}
+says_auth_required() { answers 200 /health && grep '"auth_required":true' "$work/body"; }
+counts_in_redis() { [[ -n $(docker exec "$(container redis)" redis-cli --scan --pattern '*auth*') ]]; }
 asks_to_retry() { answers 503 /ready && grep -i '^retry-after: [1-9]' "$work/headers"; }
 is_numeric_user() { [[ $(inspect api '{{.Config.User}}') =~ ^[1-9][0-9]*(:[1-9][0-9]*)?$ && $(in_api id -u) != 0 ]]; }
-refuses_writing() { [[ $(docker exec --user 0 "$(container api)" touch /probe 2>&1) == *'Read-only file system'* ]]; }
-has_no_privileges() { [[ $(in_api grep -Ec '^(CapBnd:\s0+|NoNewPrivs:\s1)$' /proc/1/status) == 2 ]]; }
+refuses_writing() { [[ $(docker exec --user 0 "$(container "$1")" touch /probe 2>&1) == *'Read-only file system'* ]]; }
+has_no_privileges() {
+    local status
+    status=$(docker exec "$(container "$1")" cat /proc/1/status) || return 1
+    [[ $(grep -Ec '^(CapBnd:\s0+|NoNewPrivs:\s1)$' <<<"$status") == 2 ]]
+}
+keeps_secret_to_itself() {
+    [[ $(in_api stat --format '%a %u:%g' /data /data/secret_key) == "700 $1"$'\n'"600 $1" ]]
+}
+# has_unset NAME...: not even empty.
+has_unset() { in_api env >"$log" && ! grep -E "^($(IFS='|' && echo "$*"))=" "$log"; }
 has_no_mongod() { docker export "$(container api)" | tar -t >"$log" && ! grep -E '/mongod$|/fiftyone/' "$log"; }
+logged_no_secret() {
+    compose logs --no-color >"$log" 2>&1 && [[ -s $log ]] || return 1
+    ! grep --fixed-strings -e "$ADMIN_PASSWORD" -e "$password" -e "$token" -e "$(in_api cat /data/secret_key)" "$log"
+}
 logged_no_error() { docker logs "$(container api)" >"$log" 2>&1 && ! grep -E 'Traceback|"ERROR"' -A 11 "$log"; }
 stops_in_time() { docker stop "$(container api)" && is api '{{.State.ExitCode}}' 0; }
 leaves_nothing() {
@@ -119,25 +145,39 @@ else
     step "start a private Docker engine" start_engine
     step "make a stand-in for $PYTHON_IMAGE" make_python_image
     step "make a stand-in for $MONGO_IMAGE" make_mongo_image
+    step "make a stand-in for $REDIS_IMAGE" make_redis_image
 fi
 choose_compose
 step "clear what an interrupted run may have left" compose down --volumes --remove-orphans
 step "build the image" compose build
 step "bring the stack up" compose up --detach
 step "see the API healthy" within 90 is api '{{.State.Health.Status}}' healthy
-say "   on MongoDB$(docker exec "$(container mongo)" mongod --version | sed -n 's/^db version v/ /p')"
+say "   on MongoDB$(docker exec "$(container mongo)" mongod --version | sed -n 's/^db version v/ /p')," \
+    "Redis$(docker exec "$(container redis)" redis-server --version | sed -n 's/.* v=\([^ ]*\).*/ \1/p')"
 
 check "/ready answers 200" within 20 answers 200 /ready
-check "a user is created" answers 201 /api/users --header 'Content-Type: application/json' \
-    --data '{"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse battery"}'
-ada=$(user_id 2>/dev/null || echo none)
-check "the user is found" answers_same_user
+check "/health says that sign-in is required" says_auth_required
+password='correct horse battery'
+check "anyone may create a user" answers_json 201 /api/users \
+    "{\"name\": \"Ada Lovelace\", \"email\": \"ada@example.com\", \"password\": \"$password\"}"
+ada=$(of_data id 2>/dev/null || echo none)
+check "nobody finds the user without a token" answers 401 /api/users/ada@example.com
+check "the admin signs in" answers_sign_in 200
+token=$(of_data access_token 2>/dev/null || echo none)
+check "the admin finds the user" answers_same_user
+check "sign-ins are counted in Redis" counts_in_redis
 
 check "the API is published on loopback only" is api '{{.HostConfig.PortBindings}}' "map[5000/tcp:[{127.0.0.1 $PORT}]]"
 check "MongoDB publishes no port" is mongo '{{len .HostConfig.PortBindings}}' 0
+check "Redis publishes no port" is redis '{{len .HostConfig.PortBindings}}' 0
 check "the API runs as a numeric user, not as root" is_numeric_user
-check "the API's root file system is read-only, even for root" refuses_writing
-check "the API has no capabilities and can gain none" has_no_privileges
+check "the API's root file system is read-only, even for root" refuses_writing api
+check "the API has no capabilities and can gain none" has_no_privileges api
+check "Redis's root file system is read-only, even for root" refuses_writing redis
+check "Redis has no capabilities and can gain none" has_no_privileges redis
+check "secrets that nobody set are unset, not empty" has_unset SECRET_KEY JWT_SECRET_KEY
+check "only the API's user may read the secret that was made" \
+    keeps_secret_to_itself "$(inspect api '{{.Config.User}}')"
 check "the API's image holds no mongod" has_no_mongod
 
 step "stop MongoDB" docker stop "$(container mongo)"
@@ -145,12 +185,23 @@ check "/ready answers 503 with Retry-After within 5 s" asks_to_retry
 check "/health still answers 200" answers 200 /health
 step "start MongoDB again" docker start "$(container mongo)"
 check "/ready answers 200 again" within 30 answers 200 /ready
+
+step "stop Redis" docker stop "$(container redis)"
+check "sign-in answers 503 within 5 s" answers_sign_in 503
+check "the user is still found" answers_same_user
+step "start Redis again" docker start "$(container redis)"
+check "the admin signs in again" within 30 answers_sign_in 200
+
 check "the API was not restarted meanwhile" is api '{{.RestartCount}}' 0
 check "the API logged no error" logged_no_error
+check "nobody logged a secret" logged_no_secret
 
 check "the API stops by itself when told to" stops_in_time
-step "take the stack down, but not its volume" compose down
+step "take the stack down, but not its volumes" compose down
 check "nobody answers any more" not answers 200 /health
-step "bring the stack up again" compose up --detach
+export -n ADMIN_EMAIL ADMIN_PASSWORD
+step "bring the stack up again, naming no admin" compose up --detach
 check "/ready answers 200 after the restart" within 90 answers 200 /ready
-check "the same user is found after the restart" answers_same_user
+check "a password that nobody set is unset, not empty" has_unset ADMIN_PASSWORD
+check "the same user is found after the restart, with the same token" answers_same_user
+check "nobody logged a secret after the restart" logged_no_secret

@@ -6,6 +6,8 @@
 PYTHON_IMAGE=python:3.13-slim # as in Dockerfile
 PYTHON_DEBIAN=trixie # whose python3 is 3.13
 MONGO_IMAGE=mongo:8.0 # as in docker-compose.yml
+REDIS_IMAGE=redis:7-alpine # as in docker-compose.yml
+REDIS_DEBIAN=bookworm # whose Redis is 7.0
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rollbook-compose-test
 
 # Installs what is missing. Nobody else may use the cache: the lock is inherited by the engine, so one that was left
@@ -48,11 +50,19 @@ stop_engine() {
     umount "$work"/exec/netns/* || true # a build on the host's network leaves a mount
 }
 
+# debian_tree FOLDER SUITE PACKAGES: from where this machine has its own Debian.
+debian_tree() {
+    local mirror
+    # shellcheck disable=SC2016  # apt-get fills it in
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | awk 'NR == 1')
+    debootstrap --variant=minbase --include="$3" "$2" "$1" ${mirror:+"$mirror"}
+}
+
 # Debian's Python, able to reach the package index as this machine does.
 make_python_image() {
     if docker image inspect $PYTHON_IMAGE; then return; fi
     local tree=$work/python bundle=${PIP_CERT:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}
-    local mirror name variable value
+    local name variable value
     local inside=/etc/ssl/certs/ca-certificates.crt
     local environment="ENV PIP_CERT=$inside SSL_CERT_FILE=$inside NODE_EXTRA_CA_CERTS=$inside"
     for name in index-url extra-index-url trusted-host proxy; do
@@ -61,9 +71,7 @@ make_python_image() {
         # A folder of this machine is not there in the image.
         if [[ -n $value && $value != file:* ]]; then environment+=" $variable=\"$value\""; fi
     done
-    # shellcheck disable=SC2016  # apt-get fills it in
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | awk 'NR == 1')
-    debootstrap --variant=minbase --include=ca-certificates,python3-venv $PYTHON_DEBIAN "$tree" ${mirror:+"$mirror"}
+    debian_tree "$tree" $PYTHON_DEBIAN ca-certificates,python3-venv
     ln -s python3 "$tree/usr/bin/python"
     cp "$bundle" "$tree$inside"
     tar --directory "$tree" --create . | docker import --change "$environment" - $PYTHON_IMAGE
@@ -78,4 +86,17 @@ make_mongo_image() {
         ${registry:+--build-arg "npm_config_registry=$registry"} \
         --build-arg={http,https,no}_proxy --build-arg={HTTP,HTTPS,NO}_PROXY \
         - <"$root/tests/compose/stand-in-mongo.Dockerfile"
+}
+
+# Debian's Redis, as open to the network of its container as the official image's.
+make_redis_image() {
+    if docker image inspect $REDIS_IMAGE; then return; fi
+    local tree=$work/redis entrypoint=/usr/local/bin/docker-entrypoint.sh
+    debian_tree "$tree" $REDIS_DEBIAN redis-server
+    printf '#!/bin/sh\nexec "$@" --protected-mode no\n' >"$tree$entrypoint"
+    chmod 755 "$tree$entrypoint"
+    install -d "$tree/data"
+    tar --directory "$tree" --create . | docker import --change "ENTRYPOINT [\"$entrypoint\"]" \
+        --change 'CMD ["redis-server"]' --change 'VOLUME /data' --change 'WORKDIR /data' - $REDIS_IMAGE
+    rm -rf "$tree"
 }

@@ -52,7 +52,7 @@ def test_the_document_is_valid_openapi_3_1(document):
 def differing(app):
     """Methods of paths that are served and not described, or described and not served."""
     served = {
-        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        (re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         if rule.rule not in UNDESCRIBED
         for method in rule.methods - {"HEAD", "OPTIONS"}

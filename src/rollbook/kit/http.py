@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel
 from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import PathConverter
+from werkzeug.routing import Map, PathConverter
 
 from rollbook.kit import envelope, errors
 from rollbook.kit.errors import AppError
@@ -24,10 +25,16 @@ logger = logging.getLogger(__name__)
 
 
 class AnyText(PathConverter):
-    """A part of a path that may hold slashes anywhere, as an e-mail address may: `<anything:ref>`."""
+    """A part of a path that may hold slashes anywhere, as an e-mail address may: `<anything:ref>`.
 
-    regex = ".*?"
+    `<anything(but="/sessions"):ref>` leaves alone what ends like that, and is another resource's.
+    """
+
     part_isolating = False
+
+    def __init__(self, url_map: Map, but: str = "") -> None:
+        super().__init__(url_map)
+        self.regex = rf"(?!.*{re.escape(but)}$).*?" if but else ".*?"
 
 
 class Api(flask_restful.Api):

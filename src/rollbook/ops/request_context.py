@@ -4,6 +4,7 @@ import logging
 import re
 import time
 import uuid
+from functools import cache
 
 from flask import Flask, Response, g, request
 
@@ -46,4 +47,10 @@ def _finish(response: Response) -> Response:
 
 def _route() -> str:
     """The pattern, never the path: a path may hold an e-mail address."""
-    return request.url_rule.rule if request.url_rule else "-"
+    return _pattern(request.url_rule.rule) if request.url_rule else "-"
+
+
+@cache
+def _pattern(rule: str) -> str:
+    """As OpenAPI writes it: `/users/{ref}`."""
+    return re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", rule)

@@ -149,7 +149,7 @@ class PasswordPolicyItem(UserResource):
 def register(api: Api, users: UserService) -> None:
     handed = {"users": users}
     api.add_resource(UserCollection, "/users", endpoint="users", resource_class_kwargs=handed)
-    api.add_resource(UserItem, "/users/<anything:ref>", endpoint="user", resource_class_kwargs=handed)
+    api.add_resource(UserItem, '/users/<anything(but="/sessions"):ref>', endpoint="user", resource_class_kwargs=handed)
     api.add_resource(
         UserSessions, "/users/<anything:ref>/sessions", endpoint="user_sessions", resource_class_kwargs=handed
     )
