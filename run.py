@@ -27,20 +27,19 @@ The first admin, made up just now and shown this once: {email}, password {passwo
   TOKEN=$(curl -s {address}{prefix}/auth/login -H 'Content-Type: application/json' \\
        -d '{{"email": "{email}", "password": "{password}"}}' | cut -d'"' -f6)
 """
-OPEN_HOUSE = "AUTH_REQUIRED=false: every caller may do everything\n"
 SIGN_IN = "sign in at {address}{prefix}/auth/login   forgotten: .venv/bin/rollbook users set-password EMAIL\n"
 
 
 def made_up_password(settings: Settings) -> str | None:
     """Of the first admin, where this start had to make one up: on the private database, with nobody else in charge."""
     with opened(settings) as services:
-        return services.first_admin.make_up()
+        return services.first_admin.make_up(settings.limits)
 
 
 def greet(settings: Settings, data: str, password: str | None) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     token = '-H "Authorization: Bearer $TOKEN" ' if password else ""
-    texts = MADE_UP + CREATE if password else SIGN_IN if settings.auth_required else OPEN_HOUSE + CREATE
+    texts = MADE_UP + CREATE if password else SIGN_IN if settings.auth_required else CREATE
     print(
         (GREETING + texts + GOODBYE).format(
             address=f"http://{host}:{settings.port}",

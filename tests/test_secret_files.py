@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rollbook.secret_files import with_secrets
+from rollbook.secret_files import with_kept_secrets, with_secrets
 from rollbook.settings import Settings, SettingsError, load
 
+PRODUCTION = {"ENVIRONMENT": "production", "MONGODB_URI": "mongodb://x/"}
 GOOD = "3f9c1d7e5b2a8064c1e3f5079a8b6c4d"
 
 
@@ -70,7 +71,7 @@ def test_a_short_or_example_secret_stops_the_start_with_a_line_that_does_not_rep
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SECRET_KEY", "ADMIN_PASSWORD"])
 def test_an_empty_secret_stops_the_start_in_production_from_wherever_it_comes(monkeypatch, tmp_path, name):
-    for key, value in {"ENVIRONMENT": "production", "MONGODB_URI": "mongodb://x/"}.items():
+    for key, value in PRODUCTION.items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv(name, "")
     assert fails() == [f"{name}: empty; give a value, or do not set it"]
@@ -99,7 +100,12 @@ def test_a_secret_that_others_may_read_or_that_cannot_be_kept_stops_the_start(tm
         ({"JWT_ALGORITHM": "RS256", "JWT_SECRET_KEY": GOOD}, "JWT_ALGORITHM: RS256 signs with the key ring; leave"),
         ({"JWT_ALGORITHM": "none"}, "JWT_ALGORITHM: "),
         ({"RATELIMIT_AUTH": "many"}, "RATELIMIT_AUTH: not a limit; write 5/minute"),
+        ({"RATELIMIT_AUTH": "0/minute"}, "RATELIMIT_AUTH: not a limit; write 5/minute"),
         ({"REDIS_URL": "http://x"}, "REDIS_URL: not a Redis URI"),
+        ({"REDIS_URL": "redis://localhost:abc"}, "REDIS_URL: not a Redis URI"),
+        ({"REDIS_URL": "redis://localhost/0?socket_timeout=abc"}, "REDIS_URL: not a Redis URI"),
+        ({"SECRET_KEY": "\udcff" + GOOD}, "SECRET_KEY: only ASCII characters"),
+        (PRODUCTION | {"ADMIN_EMAIL": "a@b.org", "ADMIN_PASSWORD": "ChangeMe123!"}, "ADMIN_PASSWORD: an example"),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES: "),
         ({"REGISTRATION": "maybe"}, "REGISTRATION: "),
         ({"ACCESS_TOKEN_EXPIRE_MINUTES": "0"}, "ACCESS_TOKEN_EXPIRE_MINUTES: "),
@@ -118,3 +124,17 @@ def test_a_good_secret_is_taken_as_it_is(monkeypatch, tmp_path):
     assert settings.secret_key.get_secret_value() == GOOD
     assert made == []
     assert not (tmp_path / ".data").exists()
+
+
+def test_a_leftover_of_a_start_that_was_killed_stops_no_other(tmp_path):
+    (tmp_path / ".data").mkdir(mode=0o700)
+    (tmp_path / ".data" / f".secret_key.{os.getpid()}").write_text("half")
+    assert len(with_secrets(load())[1]) == 1
+
+
+def test_a_command_takes_the_secret_that_is_kept_and_makes_none(tmp_path):
+    passing = with_kept_secrets(load())
+    assert passing.secret_key != with_kept_secrets(load()).secret_key
+    assert not (tmp_path / ".data").exists()
+    kept, _ = with_secrets(load())
+    assert with_kept_secrets(load()).secret_key == kept.secret_key

@@ -4,22 +4,23 @@ import json
 import logging
 import secrets
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import SecretStr
 
 from rollbook.kit.errors import AppError
+from rollbook.kit.transactions import DatabaseFault
 from rollbook.settings import Settings, SettingsError, StartError, load
 from rollbook.signing.commands import keys_group
 from rollbook.users.commands import sessions_group, users_group
 
 if TYPE_CHECKING:
     from rollbook.services import Services
-
-T = TypeVar("T")
+    from rollbook.signing.service import KeyService
+    from rollbook.users.service import UserService
 
 
 def main() -> None:
@@ -31,6 +32,8 @@ def main() -> None:
     except AppError as error:
         details = [f"  {detail.field}: {detail.message}" for detail in error.details]
         raise SystemExit("\n".join([error.message, *details])) from None
+    except DatabaseFault as error:
+        raise SystemExit(f"MongoDB refused: {error}") from None
 
 
 @click.group()
@@ -74,24 +77,36 @@ def check() -> None:
         raise SystemExit(f"{url}: {error}") from None
 
 
-def _on(part: "Callable[[Services, Settings], T]", *, prepared: bool = True) -> Callable[[], AbstractContextManager[T]]:
-    """Of the services on the database that settings name, or on the private one, a `part` for a room's commands."""
+@contextmanager
+def _opened() -> "Iterator[tuple[Services, Settings]]":
+    """The services on the database that settings name, or on the private one; for a command, which makes no secret."""
+    from rollbook.embedded.database import beside_what_runs
+    from rollbook.secret_files import with_kept_secrets
+    from rollbook.services import opened
 
-    @contextmanager
-    def opened() -> Iterator[T]:
-        from rollbook.embedded.database import beside_what_runs
-        from rollbook.secret_files import with_secrets
-        from rollbook.services import opened as opened_services
-
-        logging.disable(logging.WARNING)  # What goes wrong is what the command says.
-        with beside_what_runs(load()) as found:
-            settings, _ = with_secrets(found)
-            with opened_services(settings, prepared=prepared) as services:
-                yield part(services, settings)
-
-    return opened
+    logging.disable(logging.WARNING)  # What goes wrong is what the command says.
+    with beside_what_runs(load()) as found:
+        settings = with_kept_secrets(found)
+        with opened(settings) as services:
+            yield services, settings
 
 
-commands.add_command(users_group(_on(lambda services, settings: (services.users, settings.limits))))
-commands.add_command(sessions_group(_on(lambda services, settings: (services.users, settings.limits))))
-commands.add_command(keys_group(_on(lambda services, _: services.signing, prepared=False)))
+@contextmanager
+def _accounts() -> "Iterator[tuple[UserService, Mapping[str, int]]]":
+    with _opened() as (services, settings):
+        yield services.users, settings.limits
+
+
+@contextmanager
+def _signing() -> "Iterator[KeyService | None]":
+    from rollbook.secret_files import has_secret
+
+    if not has_secret(load()):
+        raise SettingsError("SECRET_KEY: not set, and none is kept in DATA_DIR; set the one that the API has")
+    with _opened() as (services, _):
+        yield services.signing
+
+
+commands.add_command(users_group(_accounts))
+commands.add_command(sessions_group(_accounts))
+commands.add_command(keys_group(_signing))

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -19,12 +20,31 @@ def with_secrets(settings: Settings) -> tuple[Settings, list[str]]:
     """
     if settings.environment == "production":
         _refuse_empty()
+    made: list[str] = []
+    kept = {name: SecretStr(_kept(settings.data_dir / name, made)) for name in _needed(settings)}
+    return settings.model_copy(update=kept), made
+
+
+def with_kept_secrets(settings: Settings) -> Settings:
+    """For a command, which makes none: what is kept, and else one of the moment, which is used for nothing that stays.
+
+    Raises: SettingsError.
+    """
+    paths = {name: settings.data_dir / name for name in _needed(settings)}
+    kept = {name: _kept(path, []) if path.exists() else secrets.token_hex(32) for name, path in paths.items()}
+    return settings.model_copy(update={name: SecretStr(value) for name, value in kept.items()})
+
+
+def has_secret(settings: Settings) -> bool:
+    """Is there a SECRET_KEY, given or kept?"""
+    return settings.secret_key is not None or (settings.data_dir / "secret_key").exists()
+
+
+def _needed(settings: Settings) -> list[str]:
     needed = ["secret_key"] if settings.secret_key is None else []
     if settings.signs_with_secret and settings.jwt_secret_key is None:
         needed.append("jwt_secret_key")
-    made: list[str] = []
-    kept = {name: SecretStr(_kept(settings.data_dir / name, made)) for name in needed}
-    return settings.model_copy(update=kept), made
+    return needed
 
 
 def _refuse_empty() -> None:
@@ -56,16 +76,15 @@ def _write_new(path: Path, made: list[str]) -> None:
     """Whole or not at all: written aside, then linked to its name, which fails where the name is taken."""
     if path.exists():
         return
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # With mode 0600.
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.link(aside, path)
+        os.link(name, path)
         made.append(f"{path.name.upper()} was not set: a new one is kept in {path}; back it up")
     except FileExistsError:
         pass
     finally:
-        aside.unlink()
+        Path(name).unlink()

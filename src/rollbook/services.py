@@ -64,11 +64,16 @@ class Services:
 def services_of(settings: Settings) -> Services:
     """From settings that lack no secret. Raises: SettingsError, for a first admin who could not sign in."""
     secret_key = _value(settings.secret_key)
-    at_once = max(1, _cores() // settings.workers)
-    waiting = max(0, settings.threads // 2 - at_once)  # Half of the threads stay free for what needs no hash.
+    half = settings.threads // 2  # The others stay free for what needs no hash.
+    at_once = max(1, min(_cores() // settings.workers, half))
+    waiting = max(0, half - at_once)
     hasher = PasswordHasher(settings.bcrypt_rounds, at_once=at_once, waiting=waiting)
     attempts = Attempts(
-        _shared_store(settings), per_address=settings.ratelimit_auth, per_account=settings.ratelimit_account, told=tell
+        _shared_store(settings),
+        per_address=settings.ratelimit_auth,
+        per_account=settings.ratelimit_account,
+        key=derive(secret_key, ATTEMPTS),
+        told=tell,
     )
     sessions = SessionService(clock.now, timedelta(minutes=settings.refresh_token_expire_minutes))
     roles = RoleService(clock.now, users.has_role)
@@ -76,7 +81,7 @@ def services_of(settings: Settings) -> Services:
     accounts = UserService(clock.now, hasher, policy, settings.registration, roles, sessions, attempts)
     keys, signing = _keys(settings, secret_key)
     tokens = AccessTokens(clock.now, keys, timedelta(minutes=settings.access_token_expire_minutes))
-    auth = AuthService(clock.now, hasher, attempts, derive(secret_key, ATTEMPTS), sessions, tokens)
+    auth = AuthService(clock.now, hasher, attempts, sessions, tokens)
     try:
         first_admin = FirstAdmin.of(settings.admin_email, settings.admin_password, accounts, settings.limits)
     except FirstAdminRefused as error:
@@ -96,13 +101,13 @@ def database_of(settings: Settings, *preparations: Callable[[], None]) -> Databa
 
 
 @contextmanager
-def opened(settings: Settings, *, prepared: bool = True) -> Iterator[Services]:
+def opened(settings: Settings) -> Iterator[Services]:
     """For a command: on a database that is connected, and closed in the end. Raises: StartError.
 
-    `prepared`: False for what mends that which preparing asks for.
+    The key ring is left as it is: a command must not make keys with a secret that the API may not have.
     """
     services = services_of(settings)
-    database = database_of(settings, *([services.prepare] if prepared else []))
+    database = database_of(settings, services.roles.seed)
     try:
         database.prepare()
         yield services

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
+from redis.connection import parse_url
 
 SECRETS = Path("/run/secrets")
 STRICT_MIN_LENGTH = 15
@@ -50,21 +51,27 @@ def _checked_uri(uri: SecretStr) -> SecretStr:
 
 
 def _checked_redis(uri: SecretStr) -> SecretStr:
-    if not uri.get_secret_value().startswith(("redis://", "rediss://")):
-        raise ValueError("not a Redis URI; write redis://host:port/0, or rediss:// for TLS")
+    try:
+        parse_url(uri.get_secret_value())  # type: ignore[no-untyped-call] # redis has no types here
+    except (ValueError, TypeError):
+        raise ValueError("not a Redis URI; write redis://host:port/0, or rediss:// for TLS") from None
     return uri
 
 
 def _checked_limit(limit: str) -> str:
     try:
-        parse_many(limit)
+        amounts = [each.amount for each in parse_many(limit)]
     except ValueError:
-        raise ValueError("not a limit; write 5/minute, or several as 30/second;500/minute") from None
+        amounts = []
+    if not amounts or min(amounts) < 1:
+        raise ValueError("not a limit; write 5/minute, or several as 30/second;500/minute")
     return limit
 
 
 def _checked_secret(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
+    if not text.isascii():
+        raise ValueError("only ASCII characters can be used; take those of `openssl rand -hex 32`")
     if len(text) < LEAST_SECRET or len(set(text)) < LEAST_CHARACTERS or EXAMPLE.search(text):
         raise ValueError(f"too short, or an example; give {LEAST_SECRET} characters or more of `openssl rand -hex 32`")
     return secret
@@ -120,7 +127,8 @@ class Settings(BaseSettings):
     admin_email: str | None = Field(None, description="with ADMIN_PASSWORD: made an admin at start, when there is none")
     admin_password: SecretStr | None = Field(None, description="the first admin's; change it after the first sign-in")
     secret_key: Secret | None = Field(
-        None, description="seals the signing keys; unset, the first start makes one and keeps it in DATA_DIR"
+        None,
+        description="seals the signing keys and more; unset, the first start makes one and keeps it in DATA_DIR",
     )
     jwt_secret_key: Secret | None = Field(None, description="set: HS256 with this key; unset: RS256 from a key ring")
     jwt_algorithm: Literal["HS256", "RS256"] | None = Field(
@@ -135,7 +143,8 @@ class Settings(BaseSettings):
     ratelimit_default: Limits = Field("30/second", description="requests of an IP address")
     ratelimit_auth: Limits = Field("5/minute", description="sign-ins, refreshes and password changes of an IP address")
     ratelimit_account: Limits = Field(
-        "20/15minutes", description="sign-ins to one account from addresses that it never signed in from"
+        "20/15minutes",
+        description="sign-ins to an account from an address; ten times that from all, but for those it knows",
     )
     ratelimit_read: Limits = Field("1000/hour", description="reads of a user")
     ratelimit_write: Limits = Field("100/hour", description="changes by a user")
@@ -178,6 +187,8 @@ class Settings(BaseSettings):
             mistakes.append("MONGODB_URI: needed when ENVIRONMENT=production")
         if self.bcrypt_rounds < LEAST_ROUNDS_IN_PRODUCTION:
             mistakes.append(f"BCRYPT_ROUNDS: at least {LEAST_ROUNDS_IN_PRODUCTION} when ENVIRONMENT=production")
+        if self.admin_password and EXAMPLE.search(self.admin_password.get_secret_value()):
+            mistakes.append("ADMIN_PASSWORD: an example; choose another when ENVIRONMENT=production")
         if mistakes and self.environment == "production":
             raise ValueError("\n".join(mistakes))
         return self

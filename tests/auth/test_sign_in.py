@@ -1,11 +1,16 @@
 """Signing in, staying signed in, signing out."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from bson import ObjectId
 
+from rollbook.kit.errors import Unavailable
+from rollbook.signing.ring import KeyRing
 from tests import people
 from tests.conftest import PASSWORD
 
+LATER = datetime(2026, 1, 1, tzinfo=UTC)
 WRONG = "not the password at all"
 
 
@@ -201,3 +206,35 @@ def test_sign_ins_that_worked_and_that_failed_are_on_record(services, guarded, s
     ]
     assert entries[0]["ip"] == "127.0.0.1"
     assert "nobody@example.com" not in str(entries)
+
+
+def test_a_user_has_a_hundred_sessions_at_most_and_the_oldest_ends(ada, guarded, stored, services):
+    mine = {"user_id": ObjectId(ada.id)}
+    kept = stored.sessions.find_one(mine)
+    fields = {name: kept[name] for name in kept if name != "_id"}
+    stored.sessions.update_one(mine, {"$set": {"created_at": LATER - timedelta(days=1)}})
+    stored.sessions.insert_many([{**fields, "family": f"{n}", "created_at": LATER} for n in range(150)])
+    newest = people.sign_in(guarded, ada.email).json["data"]
+    assert stored.sessions.count_documents(mine) == 100
+    assert ada.get("/api/auth/me").status_code == 401
+    assert services.users.sessions.end_silently(ObjectId(ada.id)) == 100
+    assert refresh(guarded, newest).status_code == 401
+
+
+def test_a_token_that_was_taken_is_answered_or_was_not_taken(ada, guarded, monkeypatch):
+    """Without a key to sign with, refreshing fails before anything is written, and can be tried again."""
+
+    def gone(self):
+        raise Unavailable()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeyRing, "signer", gone)
+        assert refresh(guarded, ada.signed_in).status_code == 503
+        assert people.sign_in(guarded, ada.email).status_code == 503
+    assert refresh(guarded, ada.signed_in).status_code == 200
+
+
+def test_a_session_whose_user_is_gone_or_disabled_refreshes_nothing(ada, guarded, stored):
+    """As after half a deletion, where MongoDB has no transactions."""
+    stored.users.update_one({"_id": ObjectId(ada.id)}, {"$set": {"is_active": False}})
+    assert refresh(guarded, ada.signed_in).status_code == 401

@@ -1,5 +1,7 @@
 """Every password counts whole and none raises."""
 
+import subprocess
+import sys
 import time
 import unicodedata
 
@@ -92,3 +94,19 @@ def test_a_turn_that_ends_in_an_error_is_given_back():
             raise RuntimeError
     with hasher.turn():
         pass
+
+
+def test_who_shares_leaves_a_place_to_those_who_sign_in():
+    hasher = PasswordHasher(rounds=4, at_once=1, waiting=1)
+    with hasher.turn(sharing=True):
+        with pytest.raises(TooBusy), hasher.turn(sharing=True):
+            pass
+        with hasher.turn() as turn:
+            assert turn.hash("a password")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux")
+def test_hashing_works_at_whatever_priority_the_process_has():
+    script = "from rollbook.kit.passwords import PasswordHasher as P\nwith P(4).turn() as t: print(len(t.hash('x')))"
+    done = subprocess.run(["nice", "-n", "15", sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip().isdigit(), done.stderr

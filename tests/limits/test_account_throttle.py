@@ -2,6 +2,7 @@
 
 import pytest
 
+from rollbook.access.principal import Origin
 from rollbook.limits.service import Attempts
 from tests import people
 from tests.conftest import PASSWORD
@@ -21,15 +22,42 @@ def sign_in(client, password, address, **who):
     return client.post("/api/auth/login", json=body, headers={"X-Forwarded-For": address}).status_code
 
 
-def test_strangers_lock_themselves_out_and_the_owner_goes_on_from_where_they_were_before(services, throttled):
+def test_who_tries_too_often_is_locked_out_alone(services, throttled):
     people.add(services, "ada")
-    assert sign_in(throttled, PASSWORD, HOME) == 200
-    for number in range(5):
-        assert sign_in(throttled, WRONG, f"203.0.113.{number}") == 401
+    for _ in range(4):
+        assert sign_in(throttled, WRONG, ABROAD) == 401
     assert sign_in(throttled, PASSWORD, ABROAD) == 401, "the right password, too late"
     assert sign_in(throttled, PASSWORD, ABROAD, username="ada") == 401, "by whatever name"
+    assert sign_in(throttled, PASSWORD, HOME) == 200, "from where nobody has ever been"
+    assert sign_in(throttled, PASSWORD, ABROAD) == 401, "still"
+
+
+def test_against_many_the_owner_goes_on_from_where_they_were_before(services, throttled):
+    people.add(services, "ada")
+    assert sign_in(throttled, PASSWORD, HOME) == 200
+    for number in range(30):
+        assert sign_in(throttled, WRONG, f"203.0.113.{number + 10}") == 401
+    assert sign_in(throttled, PASSWORD, ABROAD) == 401, "all addresses together have had their tries"
     assert sign_in(throttled, PASSWORD, HOME) == 200
     assert sign_in(throttled, PASSWORD, ABROAD) == 200, "the owner has been there: all is forgiven"
+
+
+def test_whoever_registers_is_known_where_they_did(throttled):
+    new = {"name": "New", "email": "ada@example.com", "password": PASSWORD}
+    assert throttled.post("/api/users", json=new, headers={"X-Forwarded-For": HOME}).status_code == 201
+    for number in range(31):
+        sign_in(throttled, WRONG, f"203.0.113.{number + 10}")
+    assert sign_in(throttled, PASSWORD, ABROAD) == 401
+    assert sign_in(throttled, PASSWORD, HOME) == 200
+
+
+def test_what_is_no_address_is_never_known(services, throttled, stored):
+    people.add(services, "ada")
+    assert sign_in(throttled, PASSWORD, "no address") == 200
+    assert stored.users.find_one()["known_addresses"] == []
+    assert sign_in(throttled, PASSWORD, "203.0.113.9:4711") == 200
+    assert sign_in(throttled, PASSWORD, "[2001:db8::1]:443") == 200
+    assert stored.users.find_one()["known_addresses"] == ["203.0.113.9", "2001:db8::/64"]
 
 
 def test_whom_nobody_tries_is_not_locked(services, throttled):
@@ -51,4 +79,4 @@ def test_the_counters_do_not_say_whose_they_are(services, throttled, stored):
 
 def test_without_a_store_nothing_is_limited():
     attempts = Attempts(None, per_address="1/hour", per_account="1/hour")
-    assert all(attempts.reserve_for("account") for _ in range(5))
+    assert all(attempts.reserve_for("account", Origin()) for _ in range(5))

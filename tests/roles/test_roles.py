@@ -4,6 +4,7 @@ import pytest
 
 from rollbook.roles import built_in
 from tests import people
+from tests.conftest import PASSWORD
 
 SUPPORT = {"name": "support", "description": "Answers the telephone.", "permissions": ["users:read", "users:list"]}
 
@@ -121,6 +122,8 @@ def test_nobody_takes_over_who_may_more(manager, admin, services, guarded):
     for field, value in (("password", "another row of words"), ("email", "new@example.com"), ("role", "user")):
         assert manager.patch(f"/api/users/{moderator['id']}", json={field: value}).status_code == 403, field
         assert manager.patch(f"/api/users/{admin.id}", json={field: value}).status_code == 403, field
+    right = manager.patch(f"/api/users/{moderator['id']}", json={"password": PASSWORD})
+    assert right.status_code == 403, "nor finds out whether a guess is right"
     assert manager.patch(f"/api/users/{user['id']}", json={"password": "another row of words"}).status_code == 200
 
 
@@ -136,3 +139,11 @@ def test_a_permission_of_a_newer_version_is_left_out(admin, services, guarded, s
     moderator = people.person(services, guarded, "mod", role="moderator")
     assert moderator.get("/api/roles/moderator").status_code == 200
     assert "users:teleport" not in moderator.get("/api/auth/me").json["data"]["permissions"]
+
+
+def test_a_role_of_all_permissions_is_no_admin(admin, services, guarded):
+    everything = admin.get("/api/roles/admin").json["data"]["permissions"]
+    assert admin.post("/api/roles", json={"name": "almighty", "permissions": everything}).status_code == 201
+    almighty = people.person(services, guarded, "almighty", role="almighty")
+    assert almighty.patch(f"/api/users/{admin.id}", json={"name": "Not Root"}).status_code == 403
+    assert almighty.delete(f"/api/users/{admin.id}").status_code == 403

@@ -103,3 +103,16 @@ def test_whoever_may_not_read_others_learns_nothing_of_them(ada, services, guard
     assert len({answer.json["message"] for answer in answers}) == 1
     for own in ("me", ada.id, ada.id.upper(), "ADA@example.com", "Ada"):
         assert ada.get(f"/api/users/{own}").status_code == 200
+
+
+def test_the_same_password_again_changes_nothing_and_ends_no_session(ada, guarded, stored):
+    other = people.sign_in(guarded, ada.email).json["data"]
+    same = {"password": PASSWORD, "current_password": PASSWORD}
+    assert ada.patch("/api/users/me", json=same).json["data"]["version"] == 1
+    assert guarded.post("/api/auth/refresh", json={"refresh_token": other["refresh_token"]}).status_code == 200
+
+
+def test_a_wrong_current_password_is_on_record(ada, stored):
+    ada.patch("/api/users/me", json={"password": NEW, "current_password": "a guess"})
+    entry = stored.audit.find_one({"action": "auth.password_refused"})
+    assert (entry["actor_id"], entry["target_id"], entry["changes"]) == (ada.id, ada.id, {})

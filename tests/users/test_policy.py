@@ -14,7 +14,7 @@ from rollbook.users.references import parse
 
 ID = "665f1c2ab8e4d90012a3b4c5"
 READ = Permission.USERS_READ
-NOBODY = Principal(ActorKind.ANONYMOUS, None, EVERYTHING)
+NOBODY = Principal(ActorKind.ANONYMOUS, None, EVERYTHING, is_admin=True)
 SOMEBODY = Principal(ActorKind.USER, ID, EVERYTHING)
 
 
@@ -68,7 +68,8 @@ def test_a_change_of_the_password_alone_has_a_name_of_its_own():
 ME, OTHER = ID, "665f1c2ab8e4d90012a3b4c6"
 PLAIN = Principal(ActorKind.USER, ME, frozenset())
 MODERATING = Principal(ActorKind.USER, ME, PERMISSIONS["moderator"])
-ADMIN = Principal(ActorKind.USER, ME, EVERYTHING)
+ADMIN = Principal(ActorKind.USER, ME, EVERYTHING, is_admin=True)
+ALMIGHTY = Principal(ActorKind.USER, ME, EVERYTHING)
 PASSERBY = Principal(ActorKind.ANONYMOUS, None, frozenset())
 
 
@@ -92,6 +93,7 @@ def account(pk=OTHER, role="user", is_active=True):
         (MODERATING, account(role="admin"), {"name"}, False),
         (MODERATING, account(role="admin"), set(), False),
         (PLAIN, account(ME, role="admin"), {"name"}, True),
+        (ALMIGHTY, account(role="admin"), {"name"}, False),
         (ADMIN, account(role="admin"), {"name", "email", "password", "role", "is_active"}, True),
         (COMMAND_LINE, account(role="admin"), {"password", "role"}, True),
         (PASSERBY, account(), {"name"}, False),

@@ -1,10 +1,13 @@
 """Where the request at hand comes from."""
 
 import ipaddress
+import re
 
 from flask import g, request
 
 from rollbook.access.principal import ActorKind, Origin, Principal
+
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([\d.]+):\d+")
 
 
 def request_origin() -> Origin:
@@ -12,9 +15,11 @@ def request_origin() -> Origin:
 
 
 def client_address() -> str | None:
-    """The peer's, or what trusted proxies say it is; None for what is no address."""
+    """The peer's, or what trusted proxies say it is, some of which add a port; None for what is no address."""
+    given = request.remote_addr or ""
+    match = _WITH_PORT.fullmatch(given)
     try:
-        return str(ipaddress.ip_address(request.remote_addr or ""))
+        return str(ipaddress.ip_address(match[1] or match[2] if match else given))
     except ValueError:
         return None
 

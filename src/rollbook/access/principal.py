@@ -1,6 +1,5 @@
 """Who is calling, and from where."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,26 +24,19 @@ class Origin:
 
 @dataclass(frozen=True)
 class Principal:
-    """`user_id` and `session_id` are None unless `kind` is USER."""
+    """`user_id` and `session_id` are None unless `kind` is USER. `is_admin`: has the role, or stands for who has."""
 
     kind: ActorKind
     user_id: str | None
     permissions: frozenset[Permission]
     origin: Origin = Origin()
     session_id: str | None = None
+    is_admin: bool = False
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 
-    def has_all(self, permissions: Set[str]) -> bool:
-        return permissions <= self.permissions
 
-    @property
-    def is_admin(self) -> bool:
-        """Whoever may do everything, by whatever name."""
-        return self.has_all(EVERYTHING)
-
-
-COMMAND_LINE = Principal(ActorKind.CLI, None, EVERYTHING)
+COMMAND_LINE = Principal(ActorKind.CLI, None, EVERYTHING, is_admin=True)
 """Whoever may run commands here could as well write to the database."""
-SYSTEM = Principal(ActorKind.SYSTEM, None, EVERYTHING)
+SYSTEM = Principal(ActorKind.SYSTEM, None, EVERYTHING, is_admin=True)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rollbook.auth.errors import InvalidToken, TokenExpired
 from rollbook.kit.clock import Clock
-from rollbook.signing.ring import Keys
+from rollbook.signing.ring import Keys, Signer
 
 TYPE = "at+jwt"
 LONGEST = 4096
@@ -53,8 +53,12 @@ class AccessTokens:
     keys: Keys
     lifetime: timedelta
 
-    def issue(self, *, user_id: str, session_id: str) -> str:
-        """Raises: KeySealed."""
+    def signer(self) -> Signer:
+        """Raises: Unavailable."""
+        return self.keys.signer()
+
+    def issue(self, signer: Signer, *, user_id: str, session_id: str) -> str:
+        """Nothing is read for it, so nothing can go wrong."""
         now = int(self.clock().timestamp())
         claims = Claims(
             iss="rollbook",
@@ -66,7 +70,6 @@ class AccessTokens:
             exp=now + int(self.lifetime.total_seconds()),
             jti=secrets.token_urlsafe(16),
         )
-        signer = self.keys.signer()
         header = {**signer.header, "typ": TYPE}
         return jwt.encode(header, claims.model_dump(), signer.key, algorithms=[self.keys.algorithm])
 

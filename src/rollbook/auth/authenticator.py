@@ -12,7 +12,7 @@ from rollbook.auth.dao import callers
 from rollbook.auth.errors import InvalidToken
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unauthenticated
-from rollbook.roles.built_in import permissions_of
+from rollbook.roles.built_in import ADMIN, permissions_of
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Authenticator:
         if self.required:
             return self._known() if "Authorization" in request.headers else anonymous()
         try:
-            return replace(self._known(), permissions=EVERYTHING)
+            return replace(self._known(), permissions=EVERYTHING, is_admin=True)
         except Unauthenticated:
-            return replace(anonymous(), permissions=EVERYTHING)
+            return replace(anonymous(), permissions=EVERYTHING, is_admin=True)
 
     def _known(self) -> Principal:
         claims = self.tokens.verify(_bearer_token())
@@ -38,7 +38,9 @@ class Authenticator:
         if caller is None:
             raise InvalidToken()
         permissions = permissions_of(caller.role, caller.permissions)
-        return Principal(ActorKind.USER, claims.sub, permissions, request_origin(), claims.sid)
+        return Principal(
+            ActorKind.USER, claims.sub, permissions, request_origin(), claims.sid, is_admin=caller.role == ADMIN
+        )
 
 
 def _bearer_token() -> str:

@@ -1,7 +1,5 @@
 """Signing in, staying signed in, signing out."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,16 +15,14 @@ from rollbook.kit.clock import Clock
 from rollbook.kit.passwords import PasswordHasher
 from rollbook.kit.transactions import in_transaction
 from rollbook.limits.service import Attempts
-from rollbook.limits.standing import counted_as
+from rollbook.limits.standing import counted_as, remembered
 from rollbook.sessions import refresh_tokens
 from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
+from rollbook.signing.ring import Signer
 from rollbook.users import references
 from rollbook.users.dao import Credentials, users
 from rollbook.users.documents import User
-
-MOST_ADDRESSES = 10
-"""Of those a user signed in from, how many the throttle remembers."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +38,9 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class AuthService:
-    """`attempt_key` hides which account was tried from whoever reads the counters."""
-
     clock: Clock
     hasher: PasswordHasher
     attempts: Attempts
-    attempt_key: bytes
     sessions: SessionService
     tokens: AccessTokens
 
@@ -66,27 +59,30 @@ class AuthService:
             proven = known if known and known.is_active and matches and welcome else None
             outdated = proven is not None and turn.is_outdated(proven.password_hash)
             fields = {"password_hash": turn.hash(password)} if outdated else {}
+        signer = self.tokens.signer()
         opened = self._open(proven, fields, actor) if proven else None
         if opened is None:
             self._record_failure(known, actor)
             raise InvalidCredentials()
-        self.attempts.forgive(self._account(known, reference))
-        return self._signed_in(*opened)
+        self.attempts.forgive(_account(known, reference), actor.origin)
+        return self._signed_in(signer, *opened)
 
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:
         """Raises: InvalidRefreshToken, TooManyRequests, LimitsUnavailable."""
         self.attempts.reserve(actor.origin)
         now = self.clock()
         following = refresh_tokens.new(token)
+        signer = self.tokens.signer()  # Before anything is written: a token that was taken must be answered.
 
         def write() -> tuple[User, Session, str] | None:
             session = self.sessions.rotate(token, following, actor=actor, at=now)
-            return (users.get(session.user_id), session, following) if session else None
+            user = users.find("_id", session.user_id) if session else None
+            return (user, session, following) if session and user and user.is_active else None
 
         rotated = in_transaction(write)
         if rotated is None:
             raise InvalidRefreshToken()
-        return self._signed_in(*rotated)
+        return self._signed_in(signer, *rotated)
 
     def read_me(self, *, actor: Principal) -> dict[str, Any]:
         """The caller, and what they may do. Raises: UserNotFound, when they were deleted just now."""
@@ -96,11 +92,11 @@ class AuthService:
     def _open(self, known: Credentials, fields: dict[str, Any], actor: Principal) -> tuple[User, Session, str] | None:
         """None when the user was disabled, deleted or given another password in this instant."""
         now = self.clock()
-        remembered = {"known_addresses": _remembered(known, counted_as(actor.origin.ip))}
+        fields = fields | {"known_addresses": remembered(known.known_addresses, actor.origin.ip)}
         myself = replace(actor, kind=ActorKind.USER, user_id=str(known.id))
 
         def write() -> tuple[User, Session, str] | None:
-            noted = users.note_login(known, at=now, fields=fields | remembered)
+            noted = users.note_login(known, at=now, fields=fields)
             if noted is None:
                 return None
             session, token = self.sessions.open(known.id, actor=myself, at=now)
@@ -110,25 +106,21 @@ class AuthService:
 
         return in_transaction(write)
 
-    def _signed_in(self, user: User, session: Session, refresh_token: str) -> SignedIn:
-        access_token = self.tokens.issue(user_id=str(user.pk), session_id=str(session.pk))
+    def _signed_in(self, signer: Signer, user: User, session: Session, refresh_token: str) -> SignedIn:
+        access_token = self.tokens.issue(signer, user_id=str(user.pk), session_id=str(session.pk))
         return SignedIn(access_token, refresh_token, int(self.tokens.lifetime.total_seconds()), user)
 
     def _may_try(self, known: Credentials | None, reference: references.Reference, actor: Principal) -> bool:
-        """False for an account that too many strangers have tried; its owner may go on from where they were before."""
-        left = self.attempts.reserve_for(self._account(known, reference))
+        """False for an account that was tried too often; its owner may go on from where they were before."""
+        left = self.attempts.reserve_for(_account(known, reference), actor.origin)
         return left or (known is not None and counted_as(actor.origin.ip) in known.known_addresses)
-
-    def _account(self, known: Credentials | None, reference: references.Reference) -> str:
-        tried = f"id:{known.id}" if known else f"{reference.field}:{reference.value}"
-        return hmac.new(self.attempt_key, tried.encode("utf-8"), hashlib.sha256).hexdigest()
 
     def _record_failure(self, known: Credentials | None, actor: Principal) -> None:
         _record("auth.login_failed", str(known.id) if known else None, actor, self.clock(), {})
 
 
-def _remembered(known: Credentials, address: str) -> list[str]:
-    return [*(each for each in known.known_addresses if each != address), address][-MOST_ADDRESSES:]
+def _account(known: Credentials | None, reference: references.Reference) -> str:
+    return f"id:{known.id}" if known else f"{reference.field}:{reference.value}"
 
 
 def _record(action: str, user_id: str | None, actor: Principal, at: datetime, changes: dict[str, Any]) -> None:

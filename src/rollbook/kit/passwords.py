@@ -10,7 +10,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import ClassVar
 
 from flask_bcrypt import Bcrypt
@@ -50,20 +50,19 @@ class PasswordHasher:
         """
         self._rounds = rounds
         self._places = threading.BoundedSemaphore(at_once + waiting)
+        self._shared = threading.BoundedSemaphore(max(1, at_once + waiting - 1))
         self._workers = ThreadPoolExecutor(at_once, "rollbook-hash", _give_way)
 
     @contextmanager
-    def turn(self) -> Iterator["Turn"]:
+    def turn(self, *, sharing: bool = False) -> Iterator["Turn"]:
         """The right to work on passwords, which few have at a time, so that reads stay fast under a storm of sign-ins.
+
+        `sharing`: leave a place to others, as who has no account yet does to those who have one.
 
         Raises: TooBusy, at once and before anything is done.
         """
-        if not self._places.acquire(blocking=False):
-            raise TooBusy()
-        try:
+        with _place(self._shared) if sharing else nullcontext(), _place(self._places):
             yield Turn(self._rounds, self._workers)
-        finally:
-            self._places.release()
 
 
 class Turn:
@@ -80,17 +79,19 @@ class Turn:
         return f"{SCHEME}{made.result().decode('ascii')}"
 
     def verify(self, password: str, stored: str | None) -> bool:
-        """False, and as late, for no hash, for one of an unknown scheme, and for one made with fewer rounds."""
+        """Takes the time of the rounds that are asked for now, also for no hash, an unknown scheme, or fewer rounds.
+
+        A hash of more rounds, from before the setting was lowered, takes its own.
+        """
         digest = _digest(password)
         rounds = rounds_of(stored)
         if stored is None or rounds is None:
             self._check(f"$2b${self._rounds:02d}${_NOBODYS}", digest)
             return False
-        if self._check(stored.removeprefix(SCHEME), digest):
-            return True
-        for missing in range(rounds, self._rounds):  # 2^r + 2^r + 2^(r+1) + … + 2^(n-1) = 2^n
+        verified = self._check(stored.removeprefix(SCHEME), digest)
+        for missing in range(rounds, self._rounds):  # 2^r + 2^r + 2^(r+1) + ... + 2^(n-1) = 2^n
             self._check(f"$2b${missing:02d}${_NOBODYS}", digest)
-        return False
+        return verified
 
     def is_outdated(self, stored: str) -> bool:
         """Made with fewer rounds than are asked for now."""
@@ -101,10 +102,22 @@ class Turn:
         return bool(self._workers.submit(self._bcrypt.check_password_hash, bcrypt, digest).result())
 
 
+@contextmanager
+def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
+    if not places.acquire(blocking=False):
+        raise TooBusy()
+    try:
+        yield
+    finally:
+        places.release()
+
+
 def _give_way() -> None:
     """A thread that hashes yields to those that answer: on Linux each has a priority of its own (sched(7))."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        thread = threading.get_native_id()
+        with suppress(OSError):  # It is a favour to others, not a need of ours.
+            os.setpriority(os.PRIO_PROCESS, thread, max(NICE, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def rounds_of(stored: str | None) -> int | None:

@@ -30,5 +30,9 @@ class CounterDAO(MongoDBStorageBase):
     def counters(self) -> Any:
         return LimitCounter._get_collection()
 
+    def clear(self, key: str) -> None:
+        """Of counters only: the library would look for windows in another database, where we may have no rights."""
+        self.counters.delete_one({"_id": key}, session=None)
+
     def _init_mongo_client(self, uri: str | None, **options: int | str | bool) -> Any:  # noqa: ARG002 - theirs
         return get_connection()

@@ -1,6 +1,9 @@
 """Attempts at a secret: counted before anyone looks at it."""
 
+import hashlib
+import hmac
 from collections.abc import Callable
+from contextlib import suppress
 
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
@@ -11,6 +14,9 @@ from rollbook.access.principal import Origin
 from rollbook.kit.errors import TooManyRequests
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.limits.standing import Standing, counted_as
+
+STRANGERS = 10
+"""How many times as many attempts an account takes from all addresses together as from one."""
 
 
 class Attempts:
@@ -25,12 +31,17 @@ class Attempts:
         *,
         per_address: str,
         per_account: str,
+        key: bytes = b"",
         told: Callable[[Standing], None] = lambda _: None,
     ) -> None:
-        """`per_address`, `per_account`: as Flask-Limiter writes limits. `told` hears of every standing."""
+        """`per_address`, `per_account`: as Flask-Limiter writes limits. `told` hears of every standing.
+
+        `key` hides which accounts were tried from whoever reads the counters.
+        """
         self._strategy = FixedWindowRateLimiter(storage) if storage else None
         self._per_address = parse_many(per_address)
         self._per_account = parse_many(per_account)
+        self._key = key
         self._told = told
 
     def reserve(self, origin: Origin) -> None:
@@ -39,19 +50,29 @@ class Attempts:
             if not self._hit(limit, "auth", counted_as(origin.ip)):
                 raise TooManyRequests()
 
-    def reserve_for(self, account: str) -> bool:
-        """One attempt at this account, from wherever; False when it has had too many. Raises: LimitsUnavailable."""
-        passed = [self._hit(limit, "account", account) for limit in self._per_account]
+    def reserve_for(self, account: str, origin: Origin) -> bool:
+        """One attempt at this account; False when it had too many, from this address or from all. So nobody at a single
+        address locks anyone out but themselves. Raises: LimitsUnavailable.
+        """
+        passed = [self._hit(limit, "account", key) for limit, key in self._of_account(account, origin)]
         return all(passed)
 
-    def forgive(self, account: str) -> None:
-        """The owner is there: what was counted against the account is forgotten."""
+    def forgive(self, account: str, origin: Origin) -> None:
+        """The owner is there: what was counted against the account is forgotten, if that can be at this moment."""
         if self._strategy:
-            try:
-                for limit in self._per_account:
-                    self._strategy.clear(limit, "account", account)
-            except StorageError:
-                raise LimitsUnavailable() from None
+            with suppress(StorageError):
+                for limit, key in self._of_account(account, origin):
+                    self._strategy.clear(limit, "account", key)
+
+    def _of_account(self, account: str, origin: Origin) -> list[tuple[RateLimitItem, str]]:
+        counted = []
+        for limit in self._per_account:
+            total = type(limit)(limit.amount * STRANGERS, limit.multiples)
+            counted += [(limit, self._hidden(f"{account} {counted_as(origin.ip)}")), (total, self._hidden(account))]
+        return counted
+
+    def _hidden(self, account: str) -> str:
+        return hmac.new(self._key, account.encode("utf-8"), hashlib.sha256).hexdigest()
 
     def _hit(self, limit: RateLimitItem, name: str, key: str) -> bool:
         if self._strategy is None:

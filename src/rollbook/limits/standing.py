@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 UNKNOWN = "unknown"
+MOST_REMEMBERED = 10
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,10 @@ def counted_as(ip: str | None) -> str:
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def remembered(known: Sequence[str], ip: str | None) -> list[str]:
+    """The last few callers that were `known`, and now this one; what is no address is nobody's."""
+    address = counted_as(ip)
+    others = [each for each in known if each != address]
+    return ([*others, address] if address != UNKNOWN else others)[-MOST_REMEMBERED:]

@@ -50,7 +50,8 @@ class RoleItem(RoleResource):
     def put(self, name: str, body: RolePut) -> Reply:
         """Replace what a role allows; it holds from the next request on.
 
-        The permissions that are added or taken away must be the caller's own. What an admin may do cannot be changed.
+        The permissions that are added or taken away must be the caller's own. What an admin may do cannot be
+        changed; what `user` allows, everyone may who registers.
         """
         return Reply(self.roles.put_role(name, body, actor=current_principal()))
 

@@ -37,16 +37,20 @@ class SessionDAO(BaseDAO[Session]):
             return None
         return found if found and found.user_id == user_id else None
 
-    def of_user(self, user_id: ObjectId, *, spare: str | None = None) -> list[Session]:
-        """All of them but `spare`."""
+    def remove_of(self, user_id: ObjectId, *, spare: str | None = None) -> int:
+        """All of a user's but `spare`; how many there were."""
         query: dict[str, Any] = {"user_id": user_id}
         if spare:
             query["_id"] = {"$ne": ObjectId(spare)}
         with reaching():
-            return [self._document(row) for row in self._collection.find(query, session=current_session())]
+            return int(self._collection.delete_many(query, session=current_session()).deleted_count)
 
-    def remove_all(self, ids: list[ObjectId]) -> None:
+    def remove_oldest(self, user_id: ObjectId, *, keep: int) -> None:
+        """All of a user's but the `keep` newest."""
+        newest_first = [("created_at", -1), ("_id", -1)]
         with reaching():
+            found = self._collection.find({"user_id": user_id}, {"_id": True}, session=current_session())
+            ids = [row["_id"] for row in found.sort(newest_first).skip(keep)]
             self._collection.delete_many({"_id": {"$in": ids}}, session=current_session())
 
 

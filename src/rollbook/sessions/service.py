@@ -6,7 +6,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from rollbook.access.principal import Principal
+from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import LONGEST_USER_AGENT, Target, record
 from rollbook.kit.clock import Clock
 from rollbook.kit.dao import Row
@@ -16,6 +16,9 @@ from rollbook.sessions import refresh_tokens
 from rollbook.sessions.dao import sessions
 from rollbook.sessions.documents import Session
 from rollbook.sessions.errors import SessionNotFound
+
+MOST_SESSIONS = 100
+"""Of one user; beyond them the oldest ends."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class SessionService:
         token = refresh_tokens.new()
         hashes = refresh_tokens.hashes(token)
         known = {"user_id": user_id, "family": hashes.family, "current": hashes.token, "created_at": at}
+        sessions.remove_oldest(user_id, keep=MOST_SESSIONS - 1)
         return sessions.insert(Session(**known, **self._use(actor, at))), token
 
     def rotate(self, token: str, following: str, *, actor: Principal, at: datetime) -> Session | None:
@@ -41,7 +45,8 @@ class SessionService:
         changes = {"current": new.token, **self._use(actor, at)}
         session = sessions.rotate(hashes.family, hashes.token, at=at, changes=changes)
         if session:
-            _record("session.refreshed", session, actor, at)
+            owner = replace(actor, kind=ActorKind.USER, user_id=str(session.user_id))
+            _record("session.refreshed", session, owner, at)
         else:
             self._end_family(hashes.family, actor=actor, at=at)
         return session
@@ -80,9 +85,7 @@ class SessionService:
 
     def end_silently(self, user_id: ObjectId, *, spare: str | None = None) -> int:
         """As part of a change that is on record itself; call it inside its transaction."""
-        ids = [session.pk for session in sessions.of_user(user_id, spare=spare)]
-        sessions.remove_all(ids)
-        return len(ids)
+        return sessions.remove_of(user_id, spare=spare)
 
     def _end_family(self, family: str, *, actor: Principal, at: datetime) -> None:
         session = sessions.find("family", family)
@@ -103,4 +106,8 @@ class SessionService:
 
 
 def _record(action: str, session: Session, actor: Principal, at: datetime) -> None:
-    record(action, Target("session", str(session.pk)), actor=actor, at=at, changes={})
+    """On the user, who outlives the session."""
+    changes = {
+        "session": {"before": str(session.pk), "after": None if action != "session.refreshed" else str(session.pk)}
+    }
+    record(action, Target("user", str(session.user_id)), actor=actor, at=at, changes=changes)

@@ -17,10 +17,12 @@ def keys_group(opened: Opened) -> click.Group:
         """The keys that sign access tokens."""
 
     @keys.command()
-    def rotate() -> None:
+    @click.option("--replace-sealed", is_flag=True, help="also when this SECRET_KEY cannot open the next one")
+    def rotate(replace_sealed: bool) -> None:
         """Sign with the next key from now on; what the former one signed stays good until it expires."""
         with opened() as ring:
-            click.echo(f"{_needed(ring).rotate(actor=COMMAND_LINE).kid} signs now.")
+            active = _needed(ring).rotate(actor=COMMAND_LINE, replace_sealed=replace_sealed)
+            click.echo(f"{active.kid} signs now.")
 
     @keys.command("list")
     def list_() -> None:

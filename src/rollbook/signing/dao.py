@@ -19,9 +19,10 @@ class SigningKeyDAO(BaseDAO[SigningKey]):
             found = self._collection.find({}, session=current_session()).sort([("created_at", -1), ("_id", -1)])
             return [self._document(row) for row in found]
 
-    def remove_retired_before(self, moment: datetime) -> None:
+    def remove_expired(self, moment: datetime) -> None:
+        """Those that are believed no more."""
         with reaching():
-            self._collection.delete_many({"retired_at": {"$lt": moment}}, session=current_session())
+            self._collection.delete_many({"believed_until": {"$lt": moment}}, session=current_session())
 
 
 signing_keys = SigningKeyDAO()

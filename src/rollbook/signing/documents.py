@@ -27,4 +27,4 @@ class SigningKey(VersionedDocument):
     slot = StringField(choices=("active", "next"))
     public = DictField(required=True)
     sealed = StringField(required=True)
-    retired_at = DateTimeField()
+    believed_until = DateTimeField()

@@ -13,6 +13,7 @@ class KeySealed(NotReady):
         Detail(
             "secret_key",
             "key_sealed",
-            "The signing keys were sealed with another SECRET_KEY: set that one, or run `rollbook keys rotate`.",
+            "The signing keys were sealed with another SECRET_KEY: "
+            "set that one, or run `rollbook keys rotate --replace-sealed`.",
         ),
     )

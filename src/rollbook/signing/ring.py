@@ -10,13 +10,17 @@ from typing import Any, Protocol
 from joserfc.jwk import OctKey, RSAKey
 
 from rollbook.kit.clock import Clock
+from rollbook.kit.errors import Unavailable
 from rollbook.signing.dao import signing_keys
 from rollbook.signing.documents import SigningKey
-from rollbook.signing.errors import KeySealed
 from rollbook.signing.sealing import Seal
 
 REFRESH_SECONDS = 10
 """How long a process signs with a key that was retired meanwhile."""
+
+
+Known = tuple[RSAKey, datetime | None]
+"""A public key, and until when it is believed, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Keys(Protocol):
 
     algorithm: str
 
-    def signer(self) -> Signer: ...
+    def signer(self) -> Signer:
+        """Raises: Unavailable."""
 
     def find(self, kid: str | None) -> RSAKey | OctKey | None:
         """The key that verifies; None for one that is not believed, or not any more."""
@@ -78,37 +83,40 @@ class KeyRing:
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._signer: Signer | None = None
-        self._known: dict[str, tuple[RSAKey, datetime | None]] = {}
+        self._known: dict[str, Known] = {}
 
     def signer(self) -> Signer:
-        """Raises: KeySealed."""
         self._refresh()
         signer = self._signer
         if signer is None:
-            raise KeySealed()
+            raise Unavailable()
         return signer
 
     def find(self, kid: str | None) -> RSAKey | None:
         self._refresh()
         if kid is None:
             return None
-        if kid not in self._known:
-            stored = signing_keys.find("kid", kid)
-            if stored:
-                self._known[kid] = _public_half(stored)
-        key, retired_at = self._known.get(kid, (None, None))
-        return key if retired_at is None or self._clock() < retired_at + self.believed_for else None
+        found = self._known.get(kid) or self._looked_up(kid)
+        if found is None:
+            return None
+        key, until = found
+        return key if until is None or self._clock() < until else None
+
+    def _looked_up(self, kid: str) -> Known | None:
+        stored = signing_keys.find("kid", kid)
+        if stored is None:
+            return None
+        self._known[kid] = known = _public_half(stored)
+        return known
 
     def jwks(self) -> dict[str, Any]:
         self._refresh()
-        return {"keys": [self._public(kid) for kid in list(self._known) if self.find(kid)]}
+        believed = {kid: self.find(kid) for kid in list(self._known)}
+        return {"keys": [_published(kid, key) for kid, key in believed.items() if key]}
 
     def forget(self) -> None:
         """Read again at the next use."""
         self._read_at = float("-inf")
-
-    def _public(self, kid: str) -> dict[str, Any]:
-        return {**self._known[kid][0].as_dict(private=False), "kid": kid, "use": "sig", "alg": self.algorithm}
 
     def _refresh(self) -> None:
         if self._monotonic() - self._read_at < REFRESH_SECONDS:
@@ -123,8 +131,13 @@ class KeyRing:
             known[key.kid] = _public_half(key)
             if key.slot == "active" and (private := self._seal.open(key.sealed)):
                 signer = Signer(private, {"alg": self.algorithm, "kid": key.kid})
-        self._known, self._signer, self._read_at = known, signer, self._monotonic()
+        self._known, self._signer = known, signer
+        self._read_at = self._monotonic() if signer else float("-inf")  # Without a key, look again.
 
 
-def _public_half(stored: SigningKey) -> tuple[RSAKey, datetime | None]:
-    return RSAKey.import_key(dict(stored.public)), stored.retired_at
+def _public_half(stored: SigningKey) -> Known:
+    return RSAKey.import_key(dict(stored.public)), stored.believed_until
+
+
+def _published(kid: str, key: RSAKey) -> dict[str, Any]:
+    return {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": KeyRing.algorithm}

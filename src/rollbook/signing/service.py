@@ -10,10 +10,11 @@ from joserfc.jwk import RSAKey
 from rollbook.access.principal import Principal
 from rollbook.audit.service import Target, record
 from rollbook.kit.clock import Clock
+from rollbook.kit.errors import Unavailable
 from rollbook.kit.transactions import in_transaction
 from rollbook.signing.dao import signing_keys
 from rollbook.signing.documents import SigningKey
-from rollbook.signing.errors import KeySlotTaken
+from rollbook.signing.errors import KeySealed, KeySlotTaken
 from rollbook.signing.ring import KeyRing
 from rollbook.signing.sealing import Seal
 
@@ -35,16 +36,19 @@ class KeyService:
                 with suppress(KeySlotTaken):  # Another process was faster.
                     signing_keys.insert(self._generate(slot, self.clock()))
                 self.ring.forget()
-        self.ring.signer()
+        try:
+            self.ring.signer()
+        except Unavailable:
+            raise KeySealed() from None
 
     def list_keys(self) -> list[SigningKey]:
         """The newest first."""
         return signing_keys.all()
 
-    def rotate(self, *, actor: Principal) -> SigningKey:
+    def rotate(self, *, actor: Principal, replace_sealed: bool = False) -> SigningKey:
         """The next key signs from now on, and a new one is the next; what the former signed stays good while it lasts.
 
-        Keys that this SECRET_KEY cannot open are replaced.
+        `replace_sealed`: keys that this SECRET_KEY cannot open are replaced. Raises: KeySealed, for those, without it.
         """
         now = self.clock()
         spare, fresh = self._generate("active", now), self._generate("next", now)
@@ -53,12 +57,14 @@ class KeyService:
             held = {key.slot: key for key in signing_keys.all() if key.slot}
             following = held.get("next")
             usable = following is not None and self.seal.open(following.sealed) is not None
+            if following is not None and not usable and not replace_sealed:
+                raise KeySealed()
             for key in held.values():
                 if key.slot == "active" or not usable:
-                    self._change(key, now, slot=None, retired_at=now)
+                    self._change(key, now, slot=None, believed_until=now + self.ring.believed_for)
             active = self._change(following, now, slot="active") if usable else signing_keys.insert(spare)
             signing_keys.insert(fresh)
-            signing_keys.remove_retired_before(now - self.ring.believed_for)
+            signing_keys.remove_expired(now)
             changes = {"active": {"before": _kid(held.get("active")), "after": active.kid}}
             record("key.rotated", Target("key", active.kid, active.version), actor=actor, at=now, changes=changes)
             return active

@@ -102,7 +102,7 @@ def _asked_password() -> str:
     """Never an argument: those are for all to see in the list of processes."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    return sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
 
 
 def _valid(schema: type[BaseModel], sent: dict[str, Any], limits: Mapping[str, int]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from bson import ObjectId
 
 from rollbook.access.permissions import Permission
-from rollbook.access.principal import Principal
+from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import Target, record
 from rollbook.kit.clock import Clock
 from rollbook.kit.dao import Row
@@ -16,6 +16,7 @@ from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.passwords import PasswordHasher, Turn
 from rollbook.kit.transactions import in_transaction
 from rollbook.limits.service import Attempts
+from rollbook.limits.standing import remembered
 from rollbook.roles.built_in import ADMIN, USER
 from rollbook.roles.policy import may_grant
 from rollbook.roles.service import RoleService
@@ -32,7 +33,7 @@ PERSONAL = ("name", "first_name", "last_name", "username", "email")
 
 @dataclass(frozen=True)
 class UserService:
-    """Made once, by `rollbook.app`, with what its use cases need."""
+    """Made once, by `rollbook.services`, with what its use cases need."""
 
     clock: Clock
     hasher: PasswordHasher
@@ -48,15 +49,18 @@ class UserService:
         policy.may_register(actor, self.registration)
         policy.may_create(actor, sent)
         self.refuse_weak(new.password.get_secret_value(), sent)
-        with self.hasher.turn() as turn:
+        with self.hasher.turn(sharing=actor.kind is ActorKind.ANONYMOUS) as turn:
             password_hash = turn.hash(new.password.get_secret_value())
         now = self.clock()
         fields = policy.stored(sent)
+        known = remembered([], actor.origin.ip) if actor.kind is ActorKind.ANONYMOUS else []
 
         def write() -> User:
             if new.role != USER:
                 may_grant(actor, self.roles.hold(new.role))
-            user = users.insert(User(**fields, password_hash=password_hash, created_at=now, updated_at=now))
+            user = users.insert(
+                User(**fields, password_hash=password_hash, known_addresses=known, created_at=now, updated_at=now)
+            )
             _record("user.created", user, policy.changes(None, user), actor, now)
             return user
 
@@ -80,6 +84,7 @@ class UserService:
         wanted = policy.stored(sent)
         asked = policy.named(policy.differences(before, wanted).keys() | sent.keys() & {"password"})
         policy.may_change(actor, before, asked)
+        self._may_take_over(before, asked, actor)
         wanted |= self._credentials(before, patch, asked, actor)
         now = self.clock()
 
@@ -147,10 +152,14 @@ class UserService:
         policy.may_change(actor, user, asked)
         if "role" in fields:
             may_grant(actor, self.roles.hold(fields["role"]) | self.roles.permissions_of(user.role))
-        if policy.takes_over(actor, user, asked):
-            may_grant(actor, self.roles.permissions_of(user.role))
+        self._may_take_over(user, asked, actor)
         if policy.ends_admin(user, fields):
             self._keep_an_admin(user.pk)
+
+    def _may_take_over(self, user: User, asked: set[str], actor: Principal) -> None:
+        """Before any password is looked at: whether a guess is right is nobody else's to know."""
+        if policy.takes_over(actor, user, asked):
+            may_grant(actor, self.roles.permissions_of(user.role))
 
     def _keep_an_admin(self, leaving: ObjectId) -> None:
         """Two admins who demote each other at one instant both hold the role, so one of them has to look again."""
@@ -174,15 +183,22 @@ class UserService:
             return {}
         with self.hasher.turn() as turn:
             if owner_has_to_prove:
-                self.attempts.reserve(actor.origin)
-                if not turn.verify(patch.current_password.get_secret_value(), user.password_hash):
-                    raise WrongPassword()
-            return {"password_hash": self._hash_for(user, patch, turn)} if "password" in asked else {}
+                self._prove(user, patch.current_password.get_secret_value(), turn, actor)
+            if "password" not in asked:
+                return {}
+            return {"password_hash": self._hash_for(user, patch, turn, same_is_same=owner_has_to_prove)}
 
-    def _hash_for(self, user: User, patch: UserPatch, turn: Turn) -> str:
-        """The stored one, where the password is the same."""
+    def _prove(self, user: User, password: str, turn: Turn, actor: Principal) -> None:
+        self.attempts.reserve(actor.origin)
+        welcome = self.attempts.reserve_for(f"id:{user.pk}", actor.origin)
+        if not turn.verify(password, user.password_hash) or not welcome:
+            record("auth.password_refused", Target("user", str(user.pk)), actor=actor, at=self.clock(), changes={})
+            raise WrongPassword()
+
+    def _hash_for(self, user: User, patch: UserPatch, turn: Turn, *, same_is_same: bool) -> str:
+        """The stored one, where the owner keeps the password."""
         password = patch.password.get_secret_value()
-        if turn.verify(password, user.password_hash):
+        if same_is_same and password == patch.current_password.get_secret_value():
             return user.password_hash  # type: ignore[no-any-return] # MongoEngine has no types
         sent = patch.model_dump(exclude_unset=True)
         self.refuse_weak(password, {name: sent.get(name, getattr(user, name)) for name in PERSONAL})
