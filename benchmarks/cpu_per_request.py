@@ -11,16 +11,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+import httpx
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
 from tests.harness.serving import Serving, serving
+from tests.serving.guarded import GUARDED, sign_in
 
 ROUNDS = 5
 REQUESTS = 1000
 TICKS = os.sysconf("SC_CLK_TCK")
 USERS = 200
+LIMITS = {"RATELIMIT_ENABLED": "true", "RATELIMIT_DEFAULT": "100000/second", "RATELIMIT_READ": "10000000/hour"}
+"""So high that they only cost."""
 
 
 def cpu_seconds(server: Serving) -> float:
@@ -31,11 +36,11 @@ def cpu_seconds(server: Serving) -> float:
     return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
 
 
-def microseconds(server: Serving, method: str, path: str, body: object = None) -> float:
+def microseconds(server: Serving, method: str, path: str, body: object = None, token: str | None = None) -> float:
     """CPU of one request, over REQUESTS of them on one connection."""
     host = server.url.removeprefix("http://")
     connection = http.client.HTTPConnection(host)
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     before = cpu_seconds(server)
     for number in range(REQUESTS):
         content = None if body is None else json.dumps(body).replace("NUMBER", str(number % 10))
@@ -64,15 +69,19 @@ def main() -> None:
         folder, common = Path(name), {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "bench", "WORKERS": 1}
         with (
             serving(folder, LOG_LEVEL="WARNING", **common) as api,
+            serving(folder, LOG_LEVEL="WARNING", **common, **GUARDED, **LIMITS) as guarded,
             serving(folder, *gunicorn, "bare:app", **common) as bare,
         ):
-            for server in (api, bare):
+            for server in (api, guarded, bare):
                 server.await_status("/ready", 200)
+            with httpx.Client(base_url=guarded.url) as http:
+                token = sign_in(http).access_token
             someone = fill(api)
             cases = {
                 "bare Flask + PyMongo, read one": (bare, "GET", f"/users/{someone}"),
                 "rollbook, read one by id": (api, "GET", f"/api/users/{someone}"),
                 "rollbook, read one by e-mail": (api, "GET", f"/api/users/user{USERS - 1}@example.com"),
+                "the same, signed in and limited": (guarded, "GET", f"/api/users/{someone}", None, token),
                 "rollbook, list 20": (api, "GET", "/api/users"),
                 "rollbook, list 100 by name": (api, "GET", "/api/users?page_size=100&sort=name"),
                 "rollbook, change one, with its entry": (

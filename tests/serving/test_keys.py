@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet
 from pymongo import MongoClient
 
 from tests.harness.serving import serving
-from tests.serving.guarded import GUARDED, client, command, sign_in
+from tests.serving.guarded import GUARDED, client, command, register, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_no_private_key_lies_in_the_database(mongod, http):
 @pytest.mark.timeout(180)
 def test_rotations_under_load_refuse_no_token(settings, tmp_path, http):
     """Tokens are issued and used all the while; three rotations come, two of them within a second."""
-    tokens = [sign_in(http).headers for _ in range(4)]
+    tokens = [register(http, f"bearer{number}").headers for number in range(4)]
     refused, uses, stop = [], [0], threading.Event()
 
     def use(number):

@@ -58,12 +58,13 @@ class UserDAO(BaseDAO[User]):
     def note_login(self, known: Credentials, *, at: datetime, fields: Mapping[str, Any]) -> User | None:
         """In one atomic write, if the user is active still and has the password that was looked at; else None.
 
-        A sign-in is no change of the user: the version stays.
+        A sign-in is no change of the user: the version stays. It counts, so that it always writes: where two came in one
+        millisecond the second would write nothing, and a disabling at that instant would not have to wait for it.
         """
         with reaching():
             noted = self._collection.find_one_and_update(
                 {"_id": known.id, "is_active": True, "password_hash": known.password_hash},
-                {"$set": {"last_login": at, **fields}},
+                {"$set": {"last_login": at, **fields}, "$inc": {"logins": 1}},
                 return_document=ReturnDocument.AFTER,
                 session=current_session(),
             )

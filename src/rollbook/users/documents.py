@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import BooleanField, DateTimeField, ListField, StringField
+from mongoengine import BooleanField, DateTimeField, IntField, ListField, StringField
 
 from rollbook.kit.documents import VersionedDocument
 
@@ -47,3 +47,4 @@ class User(VersionedDocument):
     is_active = BooleanField(required=True, default=True)
     last_login = DateTimeField()
     known_addresses = ListField(StringField())
+    logins = IntField()
