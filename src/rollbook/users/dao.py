@@ -58,7 +58,7 @@ class UserDAO(BaseDAO[User]):
     def note_login(self, known: Credentials, *, at: datetime, fields: Mapping[str, Any]) -> User | None:
         """In one atomic write, if the user is active still and has the password that was looked at; else None.
 
-        A sign-in is no change of the user: the version stays. It counts, so that it always writes: where two came in one
+        A sign-in is no change of the user: the version stays. It counts, so that it always writes: of two in one
         millisecond the second would write nothing, and a disabling at that instant would not have to wait for it.
         """
         with reaching():
