@@ -12,7 +12,7 @@ from rollbook.users.first_admin import EMAIL
 
 GREETING = """
 rollbook answers at {address}{prefix}     docs: {address}/docs
-its data is in {data}
+its data is {data}
 """
 GOODBYE = """
 Ctrl-C stops it. PORT, HOST and all other settings: .env.example
@@ -33,7 +33,8 @@ SIGN_IN = "sign in at {address}{prefix}/auth/login   forgotten: .venv/bin/rollbo
 def made_up_password(settings: Settings) -> str | None:
     """Of the first admin, where this start had to make one up: on the private database, with nobody else in charge."""
     with opened(settings) as services:
-        return services.first_admin.make_up(settings.limits)
+        services.require_keys()
+        return services.first_admin.make_up(settings.limits) if settings.auth_required else None
 
 
 def greet(settings: Settings, data: str, password: str | None) -> None:
@@ -58,7 +59,7 @@ def main(given: Settings) -> None:
     with private_unless_configured(given) as (found, data):
         settings, made = with_secrets(found)
         print(*made, sep="\n", end="\n" if made else "", flush=True)
-        password = made_up_password(settings) if given.mongodb_uri is None and settings.auth_required else None
+        password = made_up_password(settings) if given.mongodb_uri is None else None
         serve(settings, on_ready=lambda: greet(settings, data, password))
 
 

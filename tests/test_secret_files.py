@@ -138,3 +138,15 @@ def test_a_command_takes_the_secret_that_is_kept_and_makes_none(tmp_path):
     assert not (tmp_path / ".data").exists()
     kept, _ = with_secrets(load())
     assert with_kept_secrets(load()).secret_key == kept.secret_key
+
+
+@pytest.mark.parametrize("line", ['REGISTRATION="closed', "REGISTRATION closed", "JWT_SECRET_KEY: 0f8f"])
+def test_a_line_of_the_env_file_that_cannot_be_read_stops_the_start(tmp_path, line):
+    (tmp_path / ".env").write_text(f"PORT=5001\n{line}\n")
+    assert fails() == [".env, line 2: not NAME=value"]
+
+
+def test_an_env_file_that_is_no_text_stops_the_start_in_one_line(tmp_path):
+    (tmp_path / ".env").write_bytes(b"PORT=5001\n# caf\xe9\n")
+    (line,) = fails()
+    assert line.startswith(".env or /run/secrets: it cannot be read")

@@ -30,7 +30,8 @@ def main() -> None:
     except StartError as error:
         raise SystemExit(str(error)) from None
     except AppError as error:
-        details = [f"  {detail.field}: {detail.message}" for detail in error.details]
+        told = [detail for detail in error.details if detail.message != error.message]
+        details = [f"  {detail.field}: {detail.message}" for detail in told]
         raise SystemExit("\n".join([error.message, *details])) from None
     except DatabaseFault as error:
         raise SystemExit(f"MongoDB refused: {error}") from None

@@ -53,11 +53,15 @@ class Services:
     signing: KeyService | None
     first_admin: FirstAdmin
 
+    def require_keys(self) -> None:
+        """Raises: NotReady, when the signing keys cannot be opened."""
+        if self.signing:
+            self.signing.ensure()
+
     def prepare(self) -> None:
         """Store what has to be there before anything is served. Raises: NotReady."""
         self.roles.seed()
-        if self.signing:
-            self.signing.ensure()
+        self.require_keys()
         self.first_admin.ensure()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from dotenv.parser import parse_stream
 from limits import parse_many
 from pydantic import (
     AfterValidator,
@@ -16,10 +17,12 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 from redis.connection import parse_url
 
+ENV_FILE = Path(".env")
 SECRETS = Path("/run/secrets")
 STRICT_MIN_LENGTH = 15
 """Characters a password needs under the `strict` policy (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
@@ -95,7 +98,7 @@ class Settings(BaseSettings):
     """From the environment, then `.env`, then files in `/run/secrets`; an empty value means unset."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     environment: Literal["development", "production"] = Field(
@@ -212,9 +215,23 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """Raises: SettingsError, with one line for each setting that is wrong."""
     try:
+        _refuse_unreadable_lines()
         return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
     except ValidationError as error:
         raise SettingsError("\n".join(_line(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+    except (SourceError, UnicodeDecodeError, OSError) as error:
+        why = error if isinstance(error, SourceError) else "it cannot be read as UTF-8 text"
+        raise SettingsError(f".env or {SECRETS}: {why}") from None
+
+
+def _refuse_unreadable_lines() -> None:
+    """python-dotenv would skip them, and what they were to close would stay open."""
+    if not ENV_FILE.is_file():
+        return
+    with ENV_FILE.open(encoding="utf-8") as file:
+        broken = [binding.original.line for binding in parse_stream(file) if binding.error]
+    if broken:
+        raise SettingsError("\n".join(f".env, line {line}: not NAME=value" for line in broken))
 
 
 def _line(loc: tuple[int | str, ...], message: str) -> str:

@@ -54,8 +54,13 @@ def test_a_username_signs_in_too_in_any_case(services, guarded, stored):
         {"username": "ada", "password": "x" * 5000},
     ],
 )
-def test_a_body_that_is_no_login_is_400(guarded, stored, body):
-    assert login(guarded, **body).status_code == 400
+def test_a_body_that_is_no_login_is_400_and_says_why_in_our_words(guarded, stored, body):
+    answer = login(guarded, **body)
+    assert answer.status_code == 400
+    detail = answer.json["error"]["details"][0]
+    assert detail["code"] in ("one_of_two", "wrong_type", "too_short", "too_long", "unknown")
+    assert "nput should" not in detail["message"]
+    assert "item" not in detail["message"]
 
 
 def test_every_failure_is_told_alike(services, guarded, stored):

@@ -43,3 +43,11 @@ def test_off_is_off(make_app, stored):
 def test_health_is_never_limited(make_app, stored):
     client = make_app(ratelimit_default="1/hour", **LIMITED).test_client()
     assert {client.get("/health").status_code for _ in range(5)} == {200}
+
+
+def test_addresses_that_are_not_there_and_methods_that_are_not_taken_count_too(make_app, stored):
+    client = make_app(ratelimit_default="3/hour", **LIMITED).test_client()
+    forged = {"Authorization": "Bearer a.b.c"}
+    asked = [client.get("/api/nothing"), client.put("/api/auth/login"), client.get("/nowhere", headers=forged)]
+    assert [answer.status_code for answer in asked] == [404, 405, 404]
+    assert client.get("/api/nothing").status_code == 429

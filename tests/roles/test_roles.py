@@ -5,6 +5,7 @@ import pytest
 from rollbook.roles import built_in
 from tests import people
 from tests.conftest import PASSWORD
+from tests.harness.serving import ROOT
 
 SUPPORT = {"name": "support", "description": "Answers the telephone.", "permissions": ["users:read", "users:list"]}
 
@@ -73,13 +74,18 @@ def test_what_an_admin_may_cannot_be_changed_but_what_a_moderator_may_can(admin,
         ({"permissions": [1]}, "permissions.0"),
         ({"permissions": ["users:list"] * 100}, "permissions"),
         ({"description": "x" * 201}, "description"),
+        ({"description": "a\0b"}, "description"),
+        ({"description": "a\u202eb"}, "description"),
         ({"built_in": True}, "built_in"),
     ],
 )
 def test_what_is_no_role_is_400_and_named(admin, body, field):
     answer = admin.post("/api/roles", json=SUPPORT | body)
     assert answer.status_code == 400
-    assert answer.json["error"]["details"][0]["field"] == field
+    detail = answer.json["error"]["details"][0]
+    assert detail["field"] == field
+    assert f"`{detail['code']}`" in (ROOT / "docs" / "errors.md").read_text()
+    assert "nput should" not in detail["message"]
 
 
 def test_a_name_that_is_taken_is_409(admin):

@@ -224,3 +224,12 @@ def test_dotenv_is_read_from_where_it_is_started(tmp_path):
     with serving(tmp_path, RUN) as server:
         server.await_status("/ready", 200)
         assert httpx.post(f"{server.url}/api/users", json=ADA).json()["error"]["details"][0]["code"] == "too_long"
+
+
+def test_a_lost_secret_key_ends_the_start_in_a_line_that_says_what_to_do(tmp_path):
+    with serving(tmp_path, RUN, SECRET_KEY="") as server:
+        server.await_status("/ready", 200)
+    (tmp_path / ".data" / "secret_key").unlink()
+    said = run_py(tmp_path, SECRET_KEY="", PORT=free_port()).stderr
+    assert "keys rotate --replace-sealed" in said
+    assert "Traceback" not in said

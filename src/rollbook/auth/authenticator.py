@@ -47,5 +47,5 @@ def _bearer_token() -> str:
     """RFC 6750 §2.1; the scheme in any case (RFC 9110 §11.1)."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise InvalidToken("Send Authorization: Bearer, a space, and the access token.")
+        raise Unauthenticated("Send Authorization: Bearer, a space, and the access token.")
     return token.strip(" ")

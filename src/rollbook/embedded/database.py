@@ -17,7 +17,7 @@ def private_unless_configured(settings: Settings) -> Iterator[tuple[Settings, st
         yield settings, "in the MongoDB of MONGODB_URI"
         return
     with PrivateMongod(find_mongod(settings.mongod_bin), settings.data_dir) as mongod:
-        yield settings.model_copy(update={"mongodb_uri": SecretStr(mongod.uri)}), str(settings.data_dir.resolve())
+        yield settings.model_copy(update={"mongodb_uri": SecretStr(mongod.uri)}), f"in {settings.data_dir.resolve()}"
 
 
 @contextmanager

@@ -38,6 +38,9 @@ _FAULTS = {
     "bool_type": ("wrong_type", "Send true or false."),
     "string_too_short": ("too_short", "At least {min_length} characters."),
     "string_too_long": ("too_long", "At most {max_length} characters."),
+    "too_long": ("too_long", "At most {max_length} of them."),
+    "list_type": ("wrong_type", "Send a list."),
+    "enum": ("not_one_of", "One of {expected}."),
     "int_parsing": ("not_a_number", "Send a whole number."),
     "int_parsing_size": ("out_of_range", "Send a smaller number."),
     "greater_than_equal": ("out_of_range", "At least {ge}."),
@@ -149,7 +152,11 @@ def details_of(error: ValidationError) -> list[Detail]:
 
 def _detail(fault: Any) -> Detail:
     field = ".".join(map(str, fault["loc"]))[:LONGEST_FIELD]
-    if fault["type"] not in _FAULTS:
-        return Detail(field, fault["type"], fault["msg"])
-    code, sentence = _FAULTS[fault["type"]]
-    return Detail(field, code, sentence.format_map(fault.get("ctx", {})))
+    told = fault.get("ctx", {})
+    kind = fault["type"]
+    if kind in ("too_short", "too_long") and told["field_type"] != "List":
+        kind = f"string_{kind}"  # A SecretStr.
+    if kind not in _FAULTS:
+        return Detail(field, kind, fault["msg"])
+    code, sentence = _FAULTS[kind]
+    return Detail(field, code, sentence.format_map(told))

@@ -13,6 +13,8 @@ from rollbook.limits.standing import Standing, counted_as, headers
 
 MEMORY = "memory://"
 STORE_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
+NOWHERE = "nowhere"
+"""For what is at no address or takes no such method, which counts too."""
 READING = ["GET", "HEAD", "OPTIONS"]
 WRITING = ["POST", "PUT", "PATCH", "DELETE"]
 
@@ -39,8 +41,9 @@ def install(app: Flask, blueprint: str, *, default: str, read: str, write: str, 
         storage_uri=storage_uri,
         storage_options={"wrap_exceptions": True, **STORE_OPTIONS} if storage_uri != MEMORY else {},
         in_memory_fallback_enabled=True,
+        request_identifier=lambda: request.endpoint or NOWHERE,
     )
-    limiter.request_filter(lambda: request.blueprint != blueprint)
+    limiter.request_filter(lambda: request.endpoint is not None and request.blueprint != blueprint)
     limiter.init_app(app)
 
     @app.after_request
@@ -86,4 +89,4 @@ def _by_writer() -> str:
 
 
 def _nobody() -> bool:
-    return find_user_id() is None
+    return request.endpoint is None or find_user_id() is None

@@ -7,11 +7,13 @@ from pydantic import AfterValidator, Field
 from rollbook.access.permissions import Permission
 from rollbook.kit.listing import PageRequest
 from rollbook.kit.schemas import Id, In, Matches, Out, PageQuery, Timestamp, may_be_left_out
+from rollbook.kit.text import CONTROLS
 
 NAME = Matches(r"^[a-z][a-z0-9_-]{0,49}$", "1 to 50 of the characters a-z 0-9 _ -, the first a letter.")
 
 RoleName = Annotated[str, Field(examples=["support"]), NAME]
-Description = Annotated[str, Field(max_length=200, examples=["Answers the telephone."])]
+ONE_LINE = Matches(rf"^[^{CONTROLS}]*$", "No control characters, line breaks or changes of direction.")
+Description = Annotated[str, Field(max_length=200, examples=["Answers the telephone."]), ONE_LINE]
 Permissions = Annotated[
     list[Permission],
     Field(max_length=len(Permission), examples=[["users:list", "users:read"]], strict=False),

@@ -36,5 +36,7 @@ def keys_group(opened: Opened) -> click.Group:
 
 def _needed(ring: KeyService | None) -> KeyService:
     if ring is None:
-        raise click.ClickException("There is no key ring: JWT_SECRET_KEY signs. To change it, change the setting.")
+        raise click.ClickException(
+            "With HS256 there is no key ring; one secret signs, JWT_SECRET_KEY."
+        )
     return ring

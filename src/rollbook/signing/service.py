@@ -14,7 +14,7 @@ from rollbook.kit.errors import Unavailable
 from rollbook.kit.transactions import in_transaction
 from rollbook.signing.dao import signing_keys
 from rollbook.signing.documents import SigningKey
-from rollbook.signing.errors import KeySealed, KeySlotTaken
+from rollbook.signing.errors import KeySlotTaken, key_sealed
 from rollbook.signing.ring import KeyRing
 from rollbook.signing.sealing import Seal
 
@@ -29,7 +29,7 @@ class KeyService:
     ring: KeyRing
 
     def ensure(self) -> None:
-        """There is a key that signs and one that will. Raises: KeySealed, when we cannot sign with it."""
+        """There is a key that signs and one that will. Raises: NotReady, when we cannot sign with it."""
         held = {key.slot for key in signing_keys.all()}
         for slot in ("active", "next"):
             if slot not in held:
@@ -39,7 +39,7 @@ class KeyService:
         try:
             self.ring.signer()
         except Unavailable:
-            raise KeySealed() from None
+            raise key_sealed() from None
 
     def list_keys(self) -> list[SigningKey]:
         """The newest first."""
@@ -48,7 +48,7 @@ class KeyService:
     def rotate(self, *, actor: Principal, replace_sealed: bool = False) -> SigningKey:
         """The next key signs from now on, and a new one is the next; what the former signed stays good while it lasts.
 
-        `replace_sealed`: keys that this SECRET_KEY cannot open are replaced. Raises: KeySealed, for those, without it.
+        `replace_sealed`: keys that this SECRET_KEY cannot open are replaced. Raises: NotReady, for those, without it.
         """
         now = self.clock()
         spare, fresh = self._generate("active", now), self._generate("next", now)
@@ -58,7 +58,7 @@ class KeyService:
             following = held.get("next")
             usable = following is not None and self.seal.open(following.sealed) is not None
             if following is not None and not usable and not replace_sealed:
-                raise KeySealed()
+                raise key_sealed()
             for key in held.values():
                 if key.slot == "active" or not usable:
                     self._change(key, now, slot=None, believed_until=now + self.ring.believed_for)

@@ -63,6 +63,12 @@ def users_group(opened: Opened) -> click.Group:
         """Sign the user REF out, and let them in no more."""
         _change(opened, ref, {"is_active": False}, f"{ref} is disabled and signed out.")
 
+    @users.command("enable")
+    @click.argument("ref")
+    def enable(ref: str) -> None:
+        """Let the user REF in again."""
+        _change(opened, ref, {"is_active": True}, f"{ref} may sign in again.")
+
     return users
 
 
@@ -102,7 +108,10 @@ def _asked_password() -> str:
     """Never an argument: those are for all to see in the list of processes."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
+    password = sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
+    if not password:
+        raise click.ClickException("There is no password on standard input.")
+    return password
 
 
 def _valid(schema: type[BaseModel], sent: dict[str, Any], limits: Mapping[str, int]) -> Any:
