@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import flask
 
 import rollbook.auth.resources
-import rollbook.limits.http
+import rollbook.limits.everyday
 import rollbook.openapi.resources
 import rollbook.ops.resources
 import rollbook.roles.resources
@@ -49,7 +49,7 @@ def create_app(settings: Settings, services: Services, database: Database) -> fl
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["rollbook.limits"] = settings.limits
-    rollbook.limits.http.trust(app, settings.trusted_proxies)
+    rollbook.limits.everyday.trust(app, settings.trusted_proxies)
 
     request_context.install(app)
     guards.install(app, Authenticator(clock.now, services.auth.tokens, settings.auth_required))
@@ -76,11 +76,11 @@ def _register_api(app: flask.Flask, settings: Settings, services: Services) -> N
 def _limit(app: flask.Flask, settings: Settings) -> None:
     if not settings.ratelimit_enabled:
         return
-    rollbook.limits.http.install(
+    rollbook.limits.everyday.install(
         app,
         API,
         default=settings.ratelimit_default,
         read=settings.ratelimit_read,
         write=settings.ratelimit_write,
-        storage_uri=settings.redis_url.get_secret_value() if settings.redis_url else rollbook.limits.http.MEMORY,
+        storage_uri=settings.redis_url.get_secret_value() if settings.redis_url else rollbook.limits.everyday.MEMORY,
     )

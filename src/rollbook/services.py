@@ -19,7 +19,7 @@ from rollbook.kit.passwords import PasswordHasher
 from rollbook.kit.secrets import derive
 from rollbook.limits.dao import CounterDAO
 from rollbook.limits.documents import LimitCounter
-from rollbook.limits.http import STORE_OPTIONS, tell
+from rollbook.limits.everyday import STORE_OPTIONS, tell
 from rollbook.limits.service import Attempts
 from rollbook.roles.documents import Role
 from rollbook.roles.service import RoleService

@@ -36,7 +36,5 @@ def keys_group(opened: Opened) -> click.Group:
 
 def _needed(ring: KeyService | None) -> KeyService:
     if ring is None:
-        raise click.ClickException(
-            "With HS256 there is no key ring; one secret signs, JWT_SECRET_KEY."
-        )
+        raise click.ClickException("With HS256 there is no key ring; one secret signs, JWT_SECRET_KEY.")
     return ring
