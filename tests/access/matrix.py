@@ -101,13 +101,12 @@ class World:
         self.stored.roles.delete_many({"name": {"$nin": ["user", "moderator", "admin"]}})
         self.stored.roles.insert_one(SPARE.copy())
         people.add(self.services, "first", role="admin")
-        someone = people.person(self.services, self.client, "someone")
         who = None if caller == "anonymous" else people.person(self.services, self.client, "caller", role=caller)
         whom = {
             "own": lambda: who,
             "other": lambda: people.person(self.services, self.client, "whom"),
             "admin": lambda: people.person(self.services, self.client, "whom", role="admin"),
-        }.get(target or "", lambda: someone)()
+        }.get(target or "", lambda: people.person(self.services, self.client, "someone"))()
         session = self.stored.sessions.find_one({"user_id": ObjectId(whom.id)})
         return who, {"id": whom.id, "session": str(session["_id"]), "refresh_token": whom.signed_in["refresh_token"]}
 
