@@ -9,7 +9,7 @@ import pymongo
 from mongoengine.connection import get_connection
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, InvalidOperation, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -21,6 +21,8 @@ T = TypeVar("T")
 TRANSACTION_SECONDS = 4
 ATTEMPTS_WITHOUT_TRANSACTION = 20
 NO_TRANSACTIONS_HERE = 20
+AWAY = (ConnectionFailure, InvalidOperation)
+"""InvalidOperation: the client was closed under this request, since a new one took its place."""
 CONCERNS: dict[str, Any] = {
     "read_concern": ReadConcern("snapshot"),
     "write_concern": WriteConcern("majority", j=True),
@@ -49,7 +51,7 @@ def reaching() -> Iterator[None]:
     except DuplicateKeyError:
         raise
     except PyMongoError as error:
-        if isinstance(error, ConnectionFailure) or error.timeout or _is_standalone_again(error):
+        if isinstance(error, AWAY) or error.timeout or _is_standalone_again(error):
             raise Unavailable() from None
         details = error.details or {} if isinstance(error, OperationFailure) else {}
         raise DatabaseFault(f"{type(error).__name__} {details.get('codeName', '')}") from None
