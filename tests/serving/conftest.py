@@ -1,4 +1,4 @@
-"""One running server for each file: two processes of eight threads."""
+"""One running server for each file, as the file's `environment` asks: by default two processes of eight threads."""
 
 import httpx
 import pytest
@@ -8,9 +8,13 @@ from tests.harness.serving import serving
 
 
 @pytest.fixture(scope="module")
-def server(mongod, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
-    with serving(folder, MONGODB_URI=mongod.uri, MONGODB_DBNAME="serving", WORKERS=2, THREADS=8) as running:
+def environment(mongod):
+    return {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "serving", "WORKERS": 2, "THREADS": 8}
+
+
+@pytest.fixture(scope="module")
+def server(environment, tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("server"), **environment) as running:
         running.await_status("/ready", 200)
         yield running
 
@@ -21,7 +25,7 @@ def users(mongod, server):
         yield client.serving.users
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def http(server):
-    with httpx.Client(base_url=server.url, timeout=30, limits=httpx.Limits(max_connections=80)) as client:
+    with httpx.Client(base_url=server.url, timeout=30, limits=httpx.Limits(max_connections=220)) as client:
         yield client

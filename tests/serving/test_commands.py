@@ -11,26 +11,13 @@ NO_ROLE = "There is no such role; GET /roles lists those there are."
 
 
 @pytest.fixture(scope="module")
-def settings(mongod):
+def environment(mongod):
     return GUARDED | {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "commands", "BCRYPT_ROUNDS": 4}
 
 
-@pytest.fixture(scope="module")
-def server(settings, tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("commands"), **settings) as running:
-        running.await_status("/ready", 200)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http(server):
-    with client(server) as http:
-        yield http
-
-
 @pytest.fixture
-def rollbook(settings, tmp_path):
-    return lambda *words, **rest: command(tmp_path, *words, **({"stdin": ""} | rest), **settings)
+def rollbook(environment, tmp_path):
+    return lambda *words, **rest: command(tmp_path, *words, **({"stdin": ""} | rest), **environment)
 
 
 def test_an_admin_is_made_with_a_password_from_standard_input(rollbook, http):

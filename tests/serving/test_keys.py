@@ -13,25 +13,12 @@ from tests.serving.guarded import GUARDED, client, command, register, sign_in
 
 
 @pytest.fixture(scope="module")
-def settings(mongod):
+def environment(mongod):
     return GUARDED | {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "keys", "WORKERS": 4, "THREADS": 4}
 
 
-@pytest.fixture(scope="module")
-def server(settings, tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("keys"), **settings) as running:
-        running.await_status("/ready", 200)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http(server):
-    with client(server) as http:
-        yield http
-
-
-def keys(settings, tmp_path, *words):
-    done = command(tmp_path, "keys", *words, **settings)
+def keys(environment, tmp_path, *words):
+    done = command(tmp_path, "keys", *words, **environment)
     assert done.returncode == 0, done.stderr
     return [line.split("\t") for line in done.stdout.splitlines()]
 
@@ -57,7 +44,7 @@ def test_no_private_key_lies_in_the_database(mongod, http):
 
 
 @pytest.mark.timeout(180)
-def test_rotations_under_load_refuse_no_token(settings, tmp_path, http):
+def test_rotations_under_load_refuse_no_token(environment, tmp_path, http):
     """Tokens are issued and used all the while; three rotations come, two of them within a second."""
     tokens = [register(http, f"bearer{number}").headers for number in range(4)]
     refused, uses, stop = [], [0], threading.Event()
@@ -75,12 +62,12 @@ def test_rotations_under_load_refuse_no_token(settings, tmp_path, http):
     for thread in threads:
         thread.start()
     try:
-        before = keys(settings, tmp_path, "list")
-        keys(settings, tmp_path, "rotate")
+        before = keys(environment, tmp_path, "list")
+        keys(environment, tmp_path, "rotate")
         time.sleep(0.2)
-        keys(settings, tmp_path, "rotate")
+        keys(environment, tmp_path, "rotate")
         time.sleep(11)  # Longer than a worker signs with a key that was retired meanwhile.
-        keys(settings, tmp_path, "rotate")
+        keys(environment, tmp_path, "rotate")
         time.sleep(1)
     finally:
         stop.set()
@@ -88,19 +75,19 @@ def test_rotations_under_load_refuse_no_token(settings, tmp_path, http):
             thread.join()
     assert refused == []
     assert uses[0] > 500
-    after = keys(settings, tmp_path, "list")
+    after = keys(environment, tmp_path, "list")
     assert [key[1] for key in after].count("retired") == [key[1] for key in before].count("retired") + 3
     assert {key[1] for key in after} == {"next", "active", "retired"}
     published = {key["kid"] for key in http.get("/.well-known/jwks.json").json()["keys"]}
     assert {key[0] for key in before} <= published | {key[0] for key in after}
 
 
-def another_key(settings, tmp_path):
-    return [key[0] for key in keys(settings, tmp_path, "list") if key[1] == "active"]
+def another_key(environment, tmp_path):
+    return [key[0] for key in keys(environment, tmp_path, "list") if key[1] == "active"]
 
 
-def test_without_any_secret_key_no_command_touches_the_ring(settings, tmp_path):
-    without = settings | {"SECRET_KEY": ""}
+def test_without_any_secret_key_no_command_touches_the_ring(environment, tmp_path):
+    without = environment | {"SECRET_KEY": ""}
     for words in (("rotate",), ("rotate", "--replace-sealed"), ("list",)):
         done = command(tmp_path, "keys", *words, **without)
         assert done.returncode == 1
@@ -108,8 +95,8 @@ def test_without_any_secret_key_no_command_touches_the_ring(settings, tmp_path):
     assert not (tmp_path / ".data").exists()
 
 
-def test_with_another_secret_key_it_is_not_ready_until_the_keys_are_rotated(settings, tmp_path):
-    own = settings | {"MONGODB_DBNAME": "sealed", "WORKERS": 1}
+def test_with_another_secret_key_it_is_not_ready_until_the_keys_are_rotated(environment, tmp_path):
+    own = environment | {"MONGODB_DBNAME": "sealed", "WORKERS": 1}
     other = own | {"SECRET_KEY": "5ea1ed0f1a2b3c4d5e6f708192a3b4c5"}
     keys(own, tmp_path, "rotate")
     with serving(tmp_path, **other) as another, client(another) as there:

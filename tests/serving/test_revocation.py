@@ -15,21 +15,8 @@ DATABASE = "revocation"
 
 
 @pytest.fixture(scope="module")
-def settings(mongod):
+def environment(mongod):
     return GUARDED | {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": DATABASE, "WORKERS": 4, "THREADS": 4}
-
-
-@pytest.fixture(scope="module")
-def server(settings, tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("revocation"), **settings) as running:
-        running.await_status("/ready", 200)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http(server):
-    with client(server) as http:
-        yield http
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +108,12 @@ def test_a_role_that_was_taken_away_is_gone_at_the_next_request_and_so_is_what_a
     assert statuses(http, "/api/users", user.headers, USES).count(403) == USES
 
 
-def test_what_was_revoked_stays_so_after_a_restart_and_what_was_not_lives_on(settings, tmp_path, http, admin):
+def test_what_was_revoked_stays_so_after_a_restart_and_what_was_not_lives_on(environment, tmp_path, http, admin):
     ended, living = register(http, "ended"), register(http, "living")
     assert http.post("/api/auth/logout", headers=ended.headers).status_code == 204
     used = living.refresh_token
     assert http.post("/api/auth/refresh", json={"refresh_token": used}).status_code == 200
-    with serving(tmp_path, **settings) as another, client(another) as again:
+    with serving(tmp_path, **environment) as another, client(another) as again:
         another.await_status("/ready", 200)
         assert statuses(again, "/api/auth/me", ended.headers, USES).count(401) == USES
         assert statuses(again, "/api/auth/me", living.headers, 40).count(200) == 40
