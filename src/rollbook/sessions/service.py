@@ -77,7 +77,7 @@ class SessionService:
         def write() -> int:
             ended = self.end_silently(user_id, spare=actor.session_id)
             if ended:
-                changes = {"sessions": {"before": ended, "after": 0}}
+                changes = {"ended_sessions": {"before": None, "after": ended}}
                 record("session.all_ended", Target("user", str(user_id)), actor=actor, at=now, changes=changes)
             return ended
 

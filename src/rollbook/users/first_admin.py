@@ -63,7 +63,7 @@ class FirstAdmin:
 
         None where there is one, or where EMAIL is a user's already, which is said in the log.
         """
-        if not self.is_missing() or self._is_taken(EMAIL):
+        if not self.is_missing() or self._is_taken(EMAIL, EMAIL):
             return None
         name = NAME[: limits["name_max_length"]]
         password = self._drawn(max(20, limits["least_password_length"]))
@@ -73,16 +73,16 @@ class FirstAdmin:
 
     def ensure(self) -> None:
         """Make the one that settings name, unless there is an admin; with no place to hash, another time."""
-        if self.new is None or not self.is_missing() or self._is_taken(self.new.email):
+        if self.new is None or not self.is_missing() or self._is_taken(self.new.email, "ADMIN_EMAIL"):
             return
         with suppress(TooBusy, EmailTaken):  # Another process was faster.
             self.accounts.create_user(self.new, actor=SYSTEM)
             logger.info("made the first admin, from ADMIN_EMAIL")
 
-    def _is_taken(self, email: str) -> bool:
+    def _is_taken(self, email: str, called: str) -> bool:
         taken = users.find("email_key", email_key(email)) is not None
         if taken and self.is_missing():
-            _warn_once(email)
+            _warn_once(called)
         return taken
 
     def _drawn(self, length: int) -> str:
@@ -95,8 +95,9 @@ class FirstAdmin:
 
 
 @cache
-def _warn_once(email: str) -> None:
-    logger.warning("no admin: %s is a user already; run `rollbook users set-role %s admin`", email, email)
+def _warn_once(called: str) -> None:
+    """By what the address is called: a log holds none that belongs to someone."""
+    logger.warning("no admin: %s is a user already; make it one with `rollbook users set-role`", called)
 
 
 def _lines(details: Iterable[Detail]) -> str:
