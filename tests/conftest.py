@@ -10,9 +10,11 @@ from flask import Flask
 from pymongo.database import Database as MongoDatabase
 
 from rollbook.app import create_app
+from rollbook.audit.documents import AuditEntry
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
 from rollbook.kit.database import Database
+from rollbook.migrations.documents import AppliedMigration
 from rollbook.services import DOCUMENTS, Services, database_of, services_of
 from rollbook.settings import Settings
 from rollbook.signing.documents import SigningKey
@@ -68,9 +70,10 @@ def database(settings: Settings, services: Services) -> Iterator[Database]:
 def stored(database: Database, services: Services) -> MongoDatabase[Any]:
     """What MongoDB holds: at the start of each test nothing but the built-in roles and the signing keys."""
     for document in DOCUMENTS:
-        if document is not SigningKey:
+        if document not in (SigningKey, AppliedMigration):
             document._get_collection().delete_many({})
     services.prepare()
+    AuditEntry._get_collection().delete_many({})
     return DOCUMENTS[0]._get_collection().database
 
 

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 import flask
 
+import rollbook.audit.refusals
+import rollbook.audit.resources
 import rollbook.auth.resources
+import rollbook.idempotency.callers
 import rollbook.limits.everyday
 import rollbook.openapi.resources
 import rollbook.ops.resources
@@ -16,7 +19,8 @@ from rollbook.access import guards
 from rollbook.auth.authenticator import Authenticator
 from rollbook.kit import clock
 from rollbook.kit.database import Database
-from rollbook.kit.http import AnyText, Api, register_error_handlers
+from rollbook.kit.http import LIMITS, REQUIRE_IF_MATCH, AnyText, Api, register_error_handlers
+from rollbook.kit.rendering import CURSORS
 from rollbook.ops import request_context
 from rollbook.services import Services
 from rollbook.settings import Settings
@@ -48,12 +52,15 @@ def create_app(settings: Settings, services: Services, database: Database) -> fl
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["rollbook.limits"] = settings.limits
+    app.extensions[LIMITS] = settings.limits
+    app.extensions[REQUIRE_IF_MATCH] = settings.require_if_match
+    app.extensions[CURSORS] = services.cursors
     rollbook.limits.everyday.trust(app, settings.trusted_proxies)
 
     request_context.install(app)
     guards.install(app, Authenticator(clock.now, services.auth.tokens, settings.auth_required))
     app.before_request(lambda: database.require_ready() if flask.request.blueprint == API else None)
+    rollbook.idempotency.callers.install(app, services.repeats)
     _limit(app, settings)
     _register_api(app, settings, services)
     api = Api(app)
@@ -61,6 +68,7 @@ def create_app(settings: Settings, services: Services, database: Database) -> fl
     rollbook.signing.resources.register(api, services.keys, database.require_ready)
     rollbook.openapi.resources.register(app, api, settings.limits)
     register_error_handlers(app)
+    rollbook.audit.refusals.install(app, clock.now)
     return app
 
 
@@ -68,8 +76,9 @@ def _register_api(app: flask.Flask, settings: Settings, services: Services) -> N
     blueprint = flask.Blueprint(API, "rollbook", url_prefix=settings.api_prefix)
     api = Api(blueprint)
     rollbook.auth.resources.register(api, services.auth)
-    rollbook.users.resources.register(api, services.users)
+    rollbook.users.resources.register(api, services.users, services.deletion)
     rollbook.roles.resources.register(api, services.roles)
+    rollbook.audit.resources.register(api)
     app.register_blueprint(blueprint)
 
 

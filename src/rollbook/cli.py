@@ -13,13 +13,16 @@ from pydantic import SecretStr
 
 from rollbook.kit.errors import AppError
 from rollbook.kit.transactions import DatabaseFault
+from rollbook.migrations.commands import migrate_command
 from rollbook.settings import Settings, SettingsError, StartError, load
 from rollbook.signing.commands import keys_group
-from rollbook.users.commands import sessions_group, users_group
+from rollbook.users.commands import purge_command, sessions_group, users_group
 
 if TYPE_CHECKING:
+    from rollbook.migrations.service import Migrations
     from rollbook.services import Services
     from rollbook.signing.service import KeyService
+    from rollbook.users.retention import Retention
     from rollbook.users.service import UserService
 
 
@@ -108,6 +111,24 @@ def _signing() -> "Iterator[KeyService | None]":
         yield services.signing
 
 
+@contextmanager
+def _retention() -> "Iterator[Retention]":
+    with _opened() as (services, _):
+        yield services.retention
+
+
+@contextmanager
+def _migrations() -> "Iterator[Migrations]":
+    from rollbook.embedded.database import beside_what_runs
+    from rollbook.services import migrating
+
+    logging.disable(logging.WARNING)
+    with beside_what_runs(load()) as settings, migrating(settings) as migrations:
+        yield migrations
+
+
 commands.add_command(users_group(_accounts))
 commands.add_command(sessions_group(_accounts))
 commands.add_command(keys_group(_signing))
+commands.add_command(purge_command(_retention))
+commands.add_command(migrate_command(_migrations))

@@ -7,6 +7,7 @@ import struct
 import sys
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,19 @@ from pydantic_core import to_json
 
 from rollbook.app import create_app
 from rollbook.kit import envelope
+from rollbook.kit.background import keep_doing
+from rollbook.kit.database import Database
 from rollbook.kit.errors import AppError, HeadersTooLarge, UriTooLong
 from rollbook.ops import logs
 from rollbook.secret_files import with_secrets
-from rollbook.services import database_of, services_of
+from rollbook.services import Services, database_of, services_of
 from rollbook.settings import Settings, SettingsError, StartError
 
 SILENCE_SECONDS = 5
 IDLE_SECONDS = 0.1
 """How long a new connection may hold a thread without sending anything, before it waits in the poller."""
+SWEEP_SECONDS = 5
+"""How often a worker asks whether it is time; of all of them, one in an hour finds that it is."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a heartbeat file cannot be held up by a disk
 OPEN_HOUSE = "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING. For a private network behind a gateway only."
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -103,7 +108,13 @@ class _Server(BaseApplication):
         services = services_of(self._settings)
         database = database_of(self._settings, services.prepare)
         database.keep_prepared(patience=1)
+        keep_doing("sweep", partial(_sweep, database, services), every=SWEEP_SECONDS)
         return create_app(self._settings, services, database)
+
+
+def _sweep(database: Database, services: Services) -> None:
+    database.require_ready()
+    services.retention.sweep()
 
 
 class _Logger(Logger):

@@ -12,15 +12,21 @@ from pydantic import SecretStr
 from rollbook.audit.documents import AuditEntry
 from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.service import AuthService
+from rollbook.idempotency.documents import KeptRequest
+from rollbook.idempotency.service import RepeatService
 from rollbook.kit import clock
+from rollbook.kit.cursors import Cursors
 from rollbook.kit.database import Database
 from rollbook.kit.errors import NotReady
 from rollbook.kit.passwords import PasswordHasher
 from rollbook.kit.secrets import derive
+from rollbook.leases.documents import Lease
 from rollbook.limits.dao import CounterDAO
 from rollbook.limits.documents import LimitCounter
 from rollbook.limits.everyday import STORE_OPTIONS, tell
 from rollbook.limits.service import Attempts
+from rollbook.migrations.documents import AppliedMigration
+from rollbook.migrations.service import Migrations
 from rollbook.roles.documents import Role
 from rollbook.roles.service import RoleService
 from rollbook.sessions.documents import Session
@@ -31,14 +37,28 @@ from rollbook.signing.ring import KeyRing, Keys, SharedSecret
 from rollbook.signing.sealing import Seal
 from rollbook.signing.service import KeyService
 from rollbook.users.dao import users
-from rollbook.users.documents import User
+from rollbook.users.deletion import DeletionService
+from rollbook.users.documents import User, UserTally
+from rollbook.users.fields import LONGEST_PASSWORD
 from rollbook.users.first_admin import FirstAdmin, FirstAdminRefused
 from rollbook.users.password_policy import PasswordPolicy
-from rollbook.users.schemas import LONGEST_PASSWORD
+from rollbook.users.retention import Retention
 from rollbook.users.service import UserService
 
-DOCUMENTS = (User, Role, Session, SigningKey, LimitCounter, AuditEntry)
+DOCUMENTS = (
+    User,
+    UserTally,
+    Role,
+    Session,
+    SigningKey,
+    LimitCounter,
+    KeptRequest,
+    Lease,
+    AppliedMigration,
+    AuditEntry,
+)
 ATTEMPTS = "rollbook attempts v1"
+REPEATS = "rollbook idempotency v1"
 
 
 @dataclass(frozen=True)
@@ -46,21 +66,30 @@ class Services:
     """`signing` is None with HS256, which has no key ring."""
 
     users: UserService
+    deletion: DeletionService
     roles: RoleService
     sessions: SessionService
     auth: AuthService
     keys: Keys
     signing: KeyService | None
     first_admin: FirstAdmin
+    retention: Retention
+    repeats: RepeatService
+    cursors: Cursors
 
     def require_keys(self) -> None:
         """Raises: NotReady, when the signing keys cannot be opened."""
         if self.signing:
             self.signing.ensure()
 
+    def store_basics(self) -> None:
+        """What there has to be even for a command."""
+        self.retention.ensure_tallies()
+        self.roles.seed()
+
     def prepare(self) -> None:
         """Store what has to be there before anything is served. Raises: NotReady."""
-        self.roles.seed()
+        self.store_basics()
         self.require_keys()
         self.first_admin.ensure()
 
@@ -90,7 +119,12 @@ def services_of(settings: Settings) -> Services:
         first_admin = FirstAdmin.of(settings.admin_email, settings.admin_password, accounts, settings.limits)
     except FirstAdminRefused as error:
         raise SettingsError(str(error)) from None
-    return Services(accounts, roles, sessions, auth, keys, signing, first_admin)
+    deletion = DeletionService(clock.now, roles, sessions)
+    retention = Retention(clock.now, deletion, timedelta(days=settings.retention_days))
+    repeats = RepeatService(clock.now, derive(secret_key, REPEATS))
+    return Services(
+        accounts, deletion, roles, sessions, auth, keys, signing, first_admin, retention, repeats, Cursors(secret_key)
+    )
 
 
 def database_of(settings: Settings, *preparations: Callable[[], None]) -> Database:
@@ -98,10 +132,24 @@ def database_of(settings: Settings, *preparations: Callable[[], None]) -> Databa
     return Database(
         _value(settings.mongodb_uri),
         settings.mongodb_dbname,
-        DOCUMENTS,
+        migrations_of(settings),
         allow_standalone=settings.allow_standalone,
         preparations=preparations,
     )
+
+
+def migrations_of(settings: Settings) -> Migrations:
+    return Migrations(clock.now, DOCUMENTS, at_start=settings.environment == "development")
+
+
+@contextmanager
+def migrating(settings: Settings) -> Iterator[Migrations]:
+    """For a command: on a database that is connected, whatever it holds. Raises: StartError."""
+    database = database_of(settings)
+    with _closing(database):
+        database.connect()
+        database.require_primary()
+        yield migrations_of(settings)
 
 
 @contextmanager
@@ -111,10 +159,17 @@ def opened(settings: Settings) -> Iterator[Services]:
     The key ring is left as it is: a command must not make keys with a secret that the API may not have.
     """
     services = services_of(settings)
-    database = database_of(settings, services.roles.seed)
-    try:
+    database = database_of(settings, services.store_basics)
+    with _closing(database):
         database.prepare()
         yield services
+
+
+@contextmanager
+def _closing(database: Database) -> Iterator[None]:
+    """Raises: StartError."""
+    try:
+        yield
     except NotReady as error:
         raise StartError("\n".join(detail.message for detail in error.details)) from None
     finally:

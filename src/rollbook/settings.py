@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         10080, ge=5, le=525600, description="how long a session lives after its last refresh; 10080 is 7 days"
     )
 
+    require_if_match: bool = Field(
+        False, description="true: a change without If-Match is refused with 428, so that none is made blindly"
+    )
+    retention_days: int = Field(30, ge=1, le=3650, description="how long a deleted user can be restored; then purged")
+
     ratelimit_enabled: bool = Field(True, description="false turns every limit off")
     ratelimit_default: Limits = Field("30/second", description="requests of an IP address")
     ratelimit_auth: Limits = Field("5/minute", description="sign-ins, refreshes and password changes of an IP address")

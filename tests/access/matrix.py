@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
 from flask import Flask
 
+from rollbook.access.principal import COMMAND_LINE
 from tests import people
 from tests.conftest import PASSWORD
 
@@ -41,6 +42,13 @@ Statuses = dict[tuple[Any, str | None], dict[str, int]]
 """By what is tried and whose it is, the status for each caller."""
 
 
+VARIANTS: dict[str, list[dict[str, str]]] = {
+    "delete_user": [{"operation": "purge_user", "query": "?purge=true"}],
+    "list_users": [{"operation": "list_deleted_users", "query": "?include_deleted=true"}],
+}
+"""What a parameter makes of an operation, where that needs another permission."""
+
+
 @dataclass(frozen=True)
 class Route:
     """A method of a rule; `operation` is its OpenAPI operation, or its path where it has none."""
@@ -48,6 +56,7 @@ class Route:
     method: str
     rule: str
     operation: str
+    query: str = ""
 
     @property
     def has_target(self) -> bool:
@@ -55,7 +64,7 @@ class Route:
 
     @property
     def path(self) -> str:
-        return re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", self.rule)
+        return re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", self.rule) + self.query
 
 
 def routes(app: Flask) -> list[Route]:
@@ -68,6 +77,7 @@ def routes(app: Flask) -> list[Route]:
             declared = getattr(function, "declaration", None)
             if "<path:path>" not in rule.rule and rule.rule != "/docs/":
                 found.append(Route(method, rule.rule, declared.operation if declared else rule.rule))
+                found += [replace(found[-1], **more) for more in VARIANTS.get(found[-1].operation, ())]
     return found
 
 
@@ -85,6 +95,8 @@ class World:
         path = route.path
         for part, value in {"{ref}": whom["id"], "{id}": whom["session"], "{name}": "spare"}.items():
             path = path.replace(part, value)
+        if route.operation == "restore_user" and target != "own":
+            self.services.deletion.delete_user(whom["id"], actor=COMMAND_LINE)
         body = BODIES.get(route.operation)
         if route.operation == "refresh":
             body = {"refresh_token": whom["refresh_token"]}

@@ -30,8 +30,9 @@ def test_every_change_has_one_entry_with_before_and_after(client, stored):
     assert [entry["action"] for entry in (created, updated, password, deleted)] == [
         *("user.created", "user.updated", "user.password_changed", "user.deleted"),
     ]
-    assert [entry["version"] for entry in (created, updated, password, deleted)] == [1, 2, 3, 3]
-    assert deleted["changes"]["name"] == {"before": "Countess", "after": None}
+    assert [entry["version"] for entry in (created, updated, password, deleted)] == [1, 2, 3, 4]
+    assert deleted["changes"].keys() == {"deleted_at"}
+    assert deleted["changes"]["deleted_at"]["before"] is None
 
 
 def test_no_entry_holds_a_password_or_a_hash(client, ada, stored):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import ObjectId
 
-from rollbook.kit.errors import StaleVersion
+from rollbook.kit.transactions import Superseded
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import EmailTaken, UserNotFound
@@ -37,7 +37,7 @@ def test_a_change_of_the_read_version_makes_the_next_one(user):
 
 def test_a_change_of_a_stale_version_changes_nothing(user):
     users.change(user.pk, version=1, at=LATER, fields={"name": "Bob"})
-    with pytest.raises(StaleVersion):
+    with pytest.raises(Superseded):
         users.change(user.pk, version=1, at=LATER, fields={"name": "Eve"})
     assert users.get(user.pk).name == "Bob"
 

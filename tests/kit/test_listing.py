@@ -19,14 +19,15 @@ STORED = {"name": "name_key", "created_at": "created_at"}
     ],
 )
 def test_a_page_knows_its_neighbours(number, total, pages, has_next, has_previous, links):
-    page = Page([], number, 10, total)
-    pagination = page.pagination()
+    last = ["here"] if has_next else None
+    page = Page([], number, 10, total, last, is_first=number == 1)
+    pagination = page.pagination("cursor" if has_next else None)
     assert (pagination["total_pages"], pagination["has_next"], pagination["has_previous"]) == (
         pages,
         has_next,
         has_previous,
     )
-    assert page.links() == links
+    assert page.links(None) == {rel: {"page": number} for rel, number in links.items()}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from rollbook.kit import transactions
-from rollbook.kit.errors import StaleVersion, Unavailable
-from rollbook.kit.transactions import DatabaseFault, in_transaction, reaching
+from rollbook.kit.errors import Unavailable
+from rollbook.kit.transactions import DatabaseFault, Superseded, in_transaction, reaching
 from rollbook.users.dao import users
 from tests.kit.test_dao import LATER, new
 
@@ -56,7 +56,7 @@ def test_without_transactions_a_stale_version_is_tried_again(stored, monkeypatch
     def work():
         tries.append(1)
         if len(tries) < 3:
-            raise StaleVersion
+            raise Superseded
         return "done"
 
     assert in_transaction(work) == "done"

@@ -137,10 +137,11 @@ def test_a_trailing_slash_does_not_lose_a_body(client, stored):
     assert client.post("/api/users/", json=ADA).status_code == 201
 
 
-def test_user_data_is_never_cached_or_sniffed(client, ada):
+def test_user_data_is_never_shared_served_stale_or_sniffed(client, ada):
     answer = client.get(f"/api/users/{ada['id']}")
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert (answer.headers["Cache-Control"], answer.headers["ETag"]) == ("private, no-cache", '"1"')
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.get("/api/users").headers["Cache-Control"] == "no-store"
 
 
 def test_a_log_line_has_the_request_id_and_the_route_but_no_address(client, ada, caplog):

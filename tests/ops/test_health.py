@@ -5,7 +5,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 from rollbook import __version__
 from rollbook.app import create_app
 from rollbook.kit.database import Database
-from rollbook.services import DOCUMENTS, services_of
+from rollbook.services import migrations_of, services_of
 from tests.conftest import ADA
 from tests.harness.lawful import LawfulClient
 
@@ -17,7 +17,9 @@ def test_ping_health_and_ready_answer_in_the_envelope(client):
 
 
 def test_before_the_indexes_are_verified_all_but_health_is_503(settings):
-    app = create_app(settings, services_of(settings), Database("mongodb://127.0.0.1:9", "test", DOCUMENTS))
+    app = create_app(
+        settings, services_of(settings), Database("mongodb://127.0.0.1:9", "test", migrations_of(settings))
+    )
     app.test_client_class = LawfulClient
     client = app.test_client()
     assert client.get("/health").status_code == 200

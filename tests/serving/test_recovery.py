@@ -99,7 +99,7 @@ def test_dropped_collections_are_noticed_under_a_running_api(tmp_path, mongod):
         with MongoClient(mongod.uri) as client:
             client.drop_database("dropped")
             time.sleep(6)
-            assert client.dropped.users.index_information()["uniq_email"]["unique"]
+            assert client.dropped.users.index_information()["one_email"]["unique"]
         server.await_status("/ready", 200)
 
 

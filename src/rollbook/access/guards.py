@@ -93,9 +93,15 @@ def current_principal() -> Principal:
     return principal
 
 
-def find_user_id() -> str | None:
-    """Of the user who calls; None when it is nobody we know."""
+def find_principal() -> Principal | None:
+    """The caller; None when the token is not good."""
     try:
-        return current_principal().user_id
+        return current_principal()
     except AppError:
         return None
+
+
+def find_user_id() -> str | None:
+    """Of the user who calls; None when it is nobody we know."""
+    principal = find_principal()
+    return principal.user_id if principal else None

@@ -1,6 +1,12 @@
-"""The only file that writes the record. It can append, and nothing else."""
+"""The only file that queries the record. It can append and read, and nothing else."""
 
-from rollbook.audit.documents import AuditEntry
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from rollbook.audit.documents import OF_A_VERSION, AuditEntry
+from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.paging import Pager, Row
 from rollbook.kit.transactions import current_session, reaching
 
 
@@ -8,7 +14,51 @@ class AuditDAO:
     def append(self, entry: AuditEntry) -> None:
         entry.validate()
         with reaching():
-            AuditEntry._get_collection().insert_one(entry.to_mongo(), session=current_session())
+            self._collection.insert_one(entry.to_mongo(), session=current_session())
+
+    def page(
+        self,
+        asked: PageRequest,
+        *,
+        target_user: str | None,
+        actor_id: str | None,
+        action: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        about_or_by: str | None,
+    ) -> Page[Row]:
+        """`action` may end in `*`. `about_or_by`: the user whose entries alone are told; None: everyone's."""
+        conditions: list[Mapping[str, Any]] = []
+        if target_user is not None:
+            conditions += [{"target_type": "user", "target_id": {"$eq": target_user}}]
+        if actor_id is not None:
+            conditions += [{"actor_id": {"$eq": actor_id}}]
+        if action is not None:
+            conditions += [{"action": _matching(action)}]
+        if bounds := {k: v for k, v in {"$gte": since, "$lt": until}.items() if v is not None}:
+            conditions += [{"at": bounds}]
+        if about_or_by is not None:
+            about = {"target_type": "user", "target_id": {"$eq": about_or_by}}
+            conditions += [{"$or": [about, {"actor_id": {"$eq": about_or_by}}]}]
+        return self._page(asked, {"$and": conditions} if conditions else {})
+
+    def history(self, asked: PageRequest, user_id: str) -> Page[Row]:
+        """Of one user: what made a version of it."""
+        return self._page(asked, {"target_type": "user", "target_id": {"$eq": user_id}, **OF_A_VERSION})
+
+    def _page(self, asked: PageRequest, query: Mapping[str, Any]) -> Page[Row]:
+        with reaching():
+            return Pager(self._collection).page(asked, query)
+
+    @property
+    def _collection(self) -> Any:
+        return AuditEntry._get_collection()
+
+
+def _matching(action: str) -> dict[str, str]:
+    if not action.endswith("*"):
+        return {"$eq": action}
+    return {"$gte": action[:-1], "$lt": action[:-1] + "\U0010ffff"}
 
 
 entries = AuditDAO()

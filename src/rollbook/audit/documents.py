@@ -6,13 +6,28 @@ from mongoengine import DateTimeField, DictField, IntField, StringField
 
 from rollbook.kit.documents import BaseDocument
 
+OF_A_VERSION = {"version": {"$gt": 0}}
+
+
+def _newest_first(*fields: str) -> dict[str, Any]:
+    return {"fields": [*fields, "-at", "-_id"], "name": "_".join(["newest", *(f"by_{field}" for field in fields)])}
+
 
 class AuditEntry(BaseDocument):
     """Written once and never changed. `changes`: field → {"before", "after"}, never a secret."""
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "audit",
-        "indexes": [{"fields": ["target_id", "-at"], "name": "audit_by_target"}],
+        "former_indexes": ("audit_by_target",),
+        "indexes": [
+            *map(_newest_first, ("target_id", "actor_id", "action")),
+            _newest_first(),
+            {
+                "fields": ["target_id", "-version", "-_id"],
+                "name": "history",
+                "partialFilterExpression": OF_A_VERSION,
+            },
+        ],
     }
 
     at = DateTimeField(required=True)

@@ -1,13 +1,17 @@
-"""Putting a change on record."""
+"""Putting a change on record, and reading the record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
+from rollbook.audit import policy
 from rollbook.audit.dao import entries
 from rollbook.audit.documents import AuditEntry
+from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.paging import Row
 
 Changes = Mapping[str, Mapping[str, Any]]
 """Field → {"before": …, "after": …}."""
@@ -45,3 +49,18 @@ def record(action: str, target: Target, *, actor: Principal, at: datetime, chang
             request_id=actor.origin.request_id,
         )
     )
+
+
+def list_entries(asked: PageRequest, *, actor: Principal, **filters: Any) -> Page[Row]:
+    """The newest first; without `audit:read` only those about or by `actor`. `filters`: as `AuditDAO.page` has them."""
+    own = None if actor.may(Permission.AUDIT_READ) else actor.user_id
+    return _told(entries.page(asked, about_or_by=own, **filters), actor)
+
+
+def list_history(user_id: str, asked: PageRequest, *, actor: Principal) -> Page[Row]:
+    """Every change of one user, the newest first; of whoever may see it, the caller has made sure."""
+    return _told(entries.history(asked, user_id), actor)
+
+
+def _told(page: Page[Row], actor: Principal) -> Page[Row]:
+    return replace(page, items=[policy.told_to(actor, entry) for entry in page.items])

@@ -21,12 +21,12 @@ class Caller:
 
 class CallerDAO:
     def find(self, session_id: str, user_id: str, *, at: datetime) -> Caller | None:
-        """None unless the session lives, is this user's, and the user is active."""
+        """None unless the session lives, is this user's, and the user is there and active."""
         users, roles = (document._get_collection_name() for document in (User, Role))
         pipeline = [
             {"$match": {"_id": ObjectId(session_id), "user_id": ObjectId(user_id), "expires_at": {"$gt": at}}},
             {"$lookup": {"from": users, "localField": "user_id", "foreignField": "_id", "as": "user"}},
-            {"$match": {"user.is_active": True}},
+            {"$match": {"user": {"$elemMatch": {"is_active": True, "is_deleted": False}}}},
             {"$lookup": {"from": roles, "localField": "user.role", "foreignField": "name", "as": "role"}},
             {"$project": {"_id": 0, "user.role": 1, "role.permissions": 1}},
         ]

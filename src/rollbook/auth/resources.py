@@ -10,8 +10,9 @@ from rollbook.access.origin import anonymous
 from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
 from rollbook.auth.schemas import LoginIn, MeOut, RefreshIn, SignedInOut
 from rollbook.auth.service import AuthService
+from rollbook.kit.declarations import PathParameter, Reply
 from rollbook.kit.errors import TooManyRequests
-from rollbook.kit.http import Api, PathParameter, Reply, endpoint
+from rollbook.kit.http import Api, endpoint
 from rollbook.kit.passwords import TooBusy
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.sessions.errors import SessionNotFound

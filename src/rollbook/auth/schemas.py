@@ -7,7 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from rollbook.access.permissions import Permission
 from rollbook.kit.schemas import In, Out, may_be_left_out
-from rollbook.users.schemas import LONGEST_GIVEN, WHATEVER_IT_IS, UserOut
+from rollbook.users.fields import LONGEST_GIVEN, WHATEVER_IT_IS
+from rollbook.users.schemas import UserOut
 
 A_USER: dict[str, Any] = {name: field.examples[0] for name, field in UserOut.model_fields.items() if field.examples}
 A_TOKEN = "Q2hhcmxlcyBCYWJiYWdl.QWRhIExvdmVsYWNl"

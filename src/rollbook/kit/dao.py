@@ -9,14 +9,12 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from rollbook.kit.documents import BaseDocument
-from rollbook.kit.errors import AppError, Conflict, NotFound, StaleVersion
+from rollbook.kit.errors import AppError, Conflict, NotFound
 from rollbook.kit.listing import Page, PageRequest
-from rollbook.kit.transactions import current_session, reaching
+from rollbook.kit.paging import Pager, Row
+from rollbook.kit.transactions import Superseded, current_session, reaching
 
 D = TypeVar("D", bound=BaseDocument)
-
-Row = Mapping[str, Any]
-"""A stored document as MongoDB gives it: a page of them costs a tenth of a page of MongoEngine documents."""
 
 
 class BaseDAO(Generic[D]):
@@ -27,11 +25,13 @@ class BaseDAO(Generic[D]):
     taken: ClassVar[dict[str, type[AppError]]] = {}
     unlisted: ClassVar[tuple[str, ...]] = ()
     """Stored fields that a page leaves in the database."""
+    present: ClassVar[Mapping[str, Any]] = {}
+    """What those have that are there; the others are neither found nor listed."""
 
     def find(self, field: str, value: Any) -> D | None:
         """The one whose `field` (a stored, unique one) is `value`; None when there is none."""
         with reaching():
-            found = self._collection.find_one({field: {"$eq": value}}, session=current_session())
+            found = self._collection.find_one({field: {"$eq": value}, **self.present}, session=current_session())
         return None if found is None else self._document(found)
 
     def get(self, id: ObjectId) -> D:
@@ -42,16 +42,9 @@ class BaseDAO(Generic[D]):
         return found
 
     def page(self, asked: PageRequest, query: Mapping[str, Any] | None = None) -> Page[Row]:
-        """Of those that `query` (stored fields) selects. Past the end nothing is fetched, however far past."""
-        wanted = dict(query or {})
+        """Of those that are there and that `query` (stored fields) selects."""
         with reaching():
-            total = self._collection.count_documents(wanted, session=current_session())
-            rows: list[Row] = []
-            if asked.offset < total:
-                hidden = dict.fromkeys(self.unlisted, False)
-                found = self._collection.find(wanted, hidden or None, session=current_session()).sort(list(asked.order))
-                rows = list(found.skip(asked.offset).limit(asked.size))
-        return Page(rows, asked.number, asked.size, total)
+            return self._pager().page(asked, {**self.present, **(query or {})})
 
     def insert(self, new: D) -> D:
         """Raises: the error in `taken` whose index refuses; the database decides, nobody looks first."""
@@ -66,7 +59,7 @@ class BaseDAO(Generic[D]):
     def change(self, id: ObjectId, *, version: int, at: datetime, fields: Mapping[str, Any]) -> D:
         """Set `fields` (None removes one) if the document still has `version`; no upsert: nothing deleted comes back.
 
-        Raises: StaleVersion when the version has moved on, `missing` when the document is gone, and as `insert`.
+        Raises: Superseded when the version has moved on, `missing` when the document is gone, and as `insert`.
         """
         update: dict[str, Any] = {"$inc": {"version": 1}, "$set": {"updated_at": at}}
         update["$set"] |= {name: value for name, value in fields.items() if value is not None}
@@ -84,7 +77,7 @@ class BaseDAO(Generic[D]):
             raise self._conflict(error) from None
         if changed is None:
             self.get(id)
-            raise StaleVersion()
+            raise Superseded()
         return self._document(changed)
 
     def remove(self, id: ObjectId) -> D:
@@ -94,6 +87,9 @@ class BaseDAO(Generic[D]):
         if removed is None:
             raise self.missing()
         return self._document(removed)
+
+    def _pager(self) -> Pager:
+        return Pager(self._collection, self.unlisted)
 
     @property
     def _collection(self) -> Any:

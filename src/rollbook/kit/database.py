@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import mongoengine
 from pymongo import MongoClient
@@ -16,8 +16,6 @@ from pymongo.monitoring import (
     TopologyOpenedEvent,
 )
 
-from rollbook.kit import indexes
-from rollbook.kit.documents import BaseDocument
 from rollbook.kit.errors import Detail, NotReady, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -51,8 +49,18 @@ UNREACHABLE = Detail("mongodb", "unreachable", "MongoDB does not answer; is it r
 NO_TRANSACTIONS = "ALLOW_STANDALONE=true and MongoDB is no replica set: changes are written WITHOUT transactions."
 
 
+class Schema(Protocol):
+    """What has to be stored, and how, before it may be used."""
+
+    def find_fault(self) -> Detail | None:
+        """None when all is as it has to be."""
+
+    def ensure(self) -> None:
+        """Make it so. Raises: NotReady."""
+
+
 class Database:
-    """This process's connection, and whether it is fit for use: a primary answers and all indexes are verified.
+    """This process's connection, and whether it is fit for use: a primary answers, and the schema is as it has to be.
 
     `preparations` run after that, and like that again and again: what has to be there before anything is served.
     Not fork-safe (PyMongo is not): make one in each worker.
@@ -62,7 +70,7 @@ class Database:
         self,
         uri: str,
         name: str,
-        documents: Sequence[type[BaseDocument]],
+        schema: Schema,
         *,
         allow_standalone: bool = False,
         client_class: type[Any] = MongoClient,
@@ -70,7 +78,7 @@ class Database:
     ) -> None:
         self._uri = uri
         self._name = name
-        self._documents = documents
+        self._schema = schema
         self._preparations = preparations
         self._allow_standalone = allow_standalone
         self._client_class = client_class
@@ -105,14 +113,13 @@ class Database:
         self._ready.wait(patience)
 
     def prepare(self) -> None:
-        """Check the server and every index; build what is missing. Raises: NotReady, with the reason."""
+        """Check the server and the schema; mend what may be mended. Raises: NotReady, with the reason."""
         self._doubted.clear()
         try:
             if self._client is None or self._is_stuck():
                 self.connect()
             self.require_primary()
-            for document in self._documents:
-                self._prepare(document)
+            self._bring_up()
             for prepare in self._preparations:
                 prepare()
         except NotReady as error:
@@ -127,7 +134,7 @@ class Database:
         self._verified_at = time.monotonic()
         if not self._ready.is_set():
             self._ready.set()
-            logger.info("database ready: primary reached, indexes verified")
+            logger.info("database ready: primary reached, schema verified")
 
     def require_primary(self) -> None:
         """Ask the server itself. Raises: NotReady, PyMongoError."""
@@ -151,8 +158,8 @@ class Database:
             raise NotReady(details=[self._why_not])
         try:
             self.require_primary()
-            for document in self._documents:
-                indexes.verify(document)
+            if fault := self._schema.find_fault():
+                raise NotReady(details=[fault])
         except NotReady:
             self._doubted.set()
             raise
@@ -176,15 +183,12 @@ class Database:
                     logger.exception("preparing the database failed")
             self._closed.wait(RETRY_SECONDS)
 
-    def _prepare(self, document: type[BaseDocument]) -> None:
-        try:
-            indexes.verify(document)
-        except NotReady:
+    def _bring_up(self) -> None:
+        fault = self._schema.find_fault()
+        if fault is not None:
             self._ready.clear()
-            self._why_not = Detail("mongodb", "building", "The indexes are being built.")
-            logger.info("building the indexes of %s", document._meta["collection"])
-            indexes.build(document)
-            indexes.verify(document)
+            self._why_not = fault
+            self._schema.ensure()
 
     def _is_stuck(self) -> bool:
         """A client does not take a replica set back that was wiped and counts its elections anew; a new client does."""
@@ -208,7 +212,7 @@ class Database:
             return Detail("mongodb", "refused", "MongoDB refuses the credentials in MONGODB_URI.")
         if isinstance(error, OperationFailure):
             name = (error.details or {}).get("codeName", "an error")
-            return Detail("mongodb", "refused", f"MongoDB answers {name} when indexes are built.")
+            return Detail("mongodb", "refused", f"MongoDB answers {name} when the schema is looked at.")
         return UNREACHABLE
 
     def _not_ready(self, reason: Detail) -> None:

@@ -20,6 +20,6 @@ class VersionedDocument(BaseDocument):
 
     meta: ClassVar[dict[str, Any]] = {"abstract": True}
 
-    version = IntField(required=True, default=1)
+    version = IntField(required=True, default=1, min_value=1)
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)

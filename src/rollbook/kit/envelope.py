@@ -14,8 +14,9 @@ def success(data: Any, message: str, status: int) -> dict[str, Any]:
     return {"data": data, "message": message, "status_code": status}
 
 
-def listing(page: Page[Any], data: list[Any], message: str, status: int) -> dict[str, Any]:
-    return {**success(data, message, status), "pagination": page.pagination()}
+def listing(page: Page[Any], cursor: str | None, data: Any, message: str, status: int) -> dict[str, Any]:
+    """`cursor`: of the next page."""
+    return {**success(data, message, status), "pagination": page.pagination(cursor)}
 
 
 def failure(error: AppError, request_id: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ AppError                      500
 ├── PayloadTooLarge           413
 ├── UriTooLong                414
 ├── UnsupportedMediaType      415
+├── PreconditionRequired      428
 ├── TooManyRequests           429
 ├── HeadersTooLarge           431
 └── Unavailable               503
@@ -70,7 +71,10 @@ class Unauthenticated(AppError):
 
 
 class Forbidden(AppError):
+    """`is_on_record`: whoever raised it has written to the record why."""
+
     status, code, message = 403, "forbidden", "You may not do this."
+    is_on_record = False
 
 
 class NotFound(AppError):
@@ -105,6 +109,11 @@ class UriTooLong(AppError):
 
 class UnsupportedMediaType(AppError):
     status, code, message = 415, "unsupported_media_type", "Send the body as Content-Type: application/json."
+
+
+class PreconditionRequired(AppError):
+    status, code = 428, "precondition_required"
+    message = "Send If-Match with the ETag of what you read, so that nobody else's change is lost."
 
 
 class TooManyRequests(AppError):

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import pymongo
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
 from rollbook.kit.documents import BaseDocument
 from rollbook.kit.errors import Detail, NotReady
+from rollbook.kit.transactions import unhurried
 
 NAMESPACE_EXISTS = 48
 
@@ -26,13 +26,31 @@ def build(document: type[BaseDocument]) -> None:
     Raises: NotReady, when stored values repeat where they must not; and the driver's errors.
     """
     collection = document._get_collection()
-    with pymongo.timeout(None):  # A million users take longer than any request may.
+    with unhurried():  # A million users take longer than any request may.
         _create(collection)
         try:
+            _drop_altered(document)
             document.ensure_indexes()
+            _drop_former(document)
         except DuplicateKeyError:
             fault = f"A unique index on {collection.name} cannot be built: stored values repeat. Remove the duplicates."
             raise _not_ready("duplicates", fault) from None
+
+
+def _drop_altered(document: type[BaseDocument]) -> None:
+    """What has the name of an index of ours, and is another."""
+    collection = document._get_collection()
+    built = collection.index_information()
+    for spec in document._meta["index_specs"]:
+        if spec["name"] in built and not _matches(spec, built[spec["name"]]):
+            collection.drop_index(spec["name"])
+
+
+def _drop_former(document: type[BaseDocument]) -> None:
+    """What was an index of ours once; last, so that what has to be unique is at every moment."""
+    collection = document._get_collection()
+    for name in collection.index_information().keys() & set(document._meta.get("former_indexes", ())):
+        collection.drop_index(name)
 
 
 def _create(collection: Any) -> None:
@@ -48,7 +66,8 @@ def _matches(spec: dict[str, Any], found: dict[str, Any] | None) -> bool:
     if found is None:
         return False
     same_keys = [tuple(key) for key in found["key"]] == [tuple(field) for field in spec["fields"]]
-    return same_keys and bool(found.get("unique")) == bool(spec.get("unique"))
+    same_rules = all(found.get(rule) == spec.get(rule) for rule in ("partialFilterExpression", "expireAfterSeconds"))
+    return same_keys and same_rules and bool(found.get("unique")) == bool(spec.get("unique"))
 
 
 def _not_ready(code: str, message: str) -> NotReady:

@@ -1,6 +1,6 @@
 """Pages of things: which one is asked for, and what one is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -8,51 +8,71 @@ T = TypeVar("T")
 
 Order = Sequence[tuple[str, int]]
 """Stored fields with 1 (ascending) or -1 (descending), as MongoDB's sort takes them."""
+Position = Sequence[Any]
+"""Of a thing in an order: its value of each field of that order."""
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """`number` counts from 1; `order` ends in the id, so that no two things tie."""
+    """Page `number`, from 1, or what comes `after` a position; with neither, the first of a list that has no numbers.
 
-    number: int
+    `order` ends in the id, so that no two things tie.
+    """
+
+    number: int | None
     size: int
     order: Order
+    after: Position | None = None
 
     @property
     def offset(self) -> int:
-        return (self.number - 1) * self.size
+        return 0 if self.number is None else (self.number - 1) * self.size
+
+    @property
+    def is_first(self) -> bool:
+        return self.after is None and not self.offset
 
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """The `items` of one page, out of `total`. Past the end there are none."""
+    """The `items` of one page. Past the end there are none.
+
+    `number` is None where pages are not numbered, `total` where it is not told; `last`: the position of the last item,
+    None where nothing comes after it.
+    """
 
     items: Sequence[T]
-    number: int
+    number: int | None
     size: int
-    total: int
+    total: int | None
+    last: Position | None = None
+    is_first: bool = True
 
     @property
-    def count(self) -> int:
+    def count(self) -> int | None:
         """How many pages there are."""
-        return -(-self.total // self.size)
+        return None if self.total is None else -(-self.total // self.size)
 
-    def pagination(self) -> dict[str, Any]:
+    def pagination(self, next_cursor: str | None) -> dict[str, Any]:
         return {
             "page": self.number,
             "page_size": self.size,
             "total_items": self.total,
             "total_pages": self.count,
-            "has_next": self.number < self.count,
-            "has_previous": self.number > 1,
-            "next_cursor": None,
+            "has_next": self.last is not None,
+            "has_previous": not self.is_first,
+            "next_cursor": next_cursor,
         }
 
-    def links(self) -> dict[str, int]:
-        """Page numbers by link relation (RFC 8288 §3.3); those that lead nowhere are left out."""
-        last = max(self.count, 1)
-        links = {"first": 1, "prev": min(self.number - 1, last), "next": self.number + 1, "last": last}
-        return {rel: number for rel, number in links.items() if 1 <= number <= last}
+    def links(self, next_cursor: str | None) -> dict[str, Mapping[str, Any]]:
+        """By link relation (RFC 8288 §3.3) what to ask for; those that lead nowhere are left out."""
+        if self.number is None:
+            return {"first": {}} | ({"next": {"cursor": next_cursor}} if next_cursor else {})
+        last = None if self.count is None else max(self.count, 1)
+        previous = self.number - 1 if last is None else min(self.number - 1, last)
+        following = self.number + 1 if self.last is not None else None
+        pages = {"first": 1, "prev": previous or None, "next": following, "last": last}
+        return {rel: {"page": number} for rel, number in pages.items() if number is not None}
 
 
 def order_by(sort: str, stored: dict[str, str]) -> Order:

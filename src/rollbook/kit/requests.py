@@ -64,16 +64,20 @@ def refuse_unacceptable(request: Request) -> None:
         raise NotAcceptable()
 
 
-def read_body(request: Request, schema: type[I], limits: Mapping[str, int]) -> I:
-    """Validate the raw bytes: one parser, so that bad UTF-8, deep nesting and huge numbers end here too.
-
-    Raises: UnsupportedMediaType, PayloadTooLarge, BadRequest, MalformedJson, ValidationFailed.
-    """
+def read_bytes(request: Request) -> bytes:
+    """Raises: UnsupportedMediaType, PayloadTooLarge, BadRequest."""
     if not request.is_json:
         raise UnsupportedMediaType()
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
-    raw = _bytes(request)
+    return _bytes(request)
+
+
+def parse_body(raw: bytes, schema: type[I], limits: Mapping[str, int]) -> I:
+    """Validate the raw bytes: one parser, so that bad UTF-8, deep nesting and huge numbers end here too.
+
+    Raises: MalformedJson, ValidationFailed.
+    """
     try:
         body = schema.model_validate_json(raw, context=limits)
     except ValidationError as error:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,10 +17,14 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
+    PrivateAttr,
     ValidationInfo,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from rollbook.kit.listing import Order, PageRequest, Position
 
 BOUND_KEY = "x-bound-by-setting"
 """In a JSON Schema: keyword → the limit in `Settings.limits` that is its value."""
@@ -48,11 +53,34 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class PageQuery(Query):
-    """Which page of a list."""
+class CursorQuery(Query):
+    """Which page of a list that has no numbers: the first, or by the cursor of the page before."""
 
-    page: Annotated[int, Field(ge=1, le=INT64_MAX, description="counts from 1"), Decimal] = 1
     page_size: Annotated[int, Field(ge=1, le=100), Decimal] = 20
+    cursor: Annotated[str | None, Field(max_length=4000, description="`next_cursor` of the page before")] = None
+    _after: Position | None = PrivateAttr(None)
+
+    def goes_on_after(self, position: Position) -> None:
+        """What `cursor` says, once it is opened."""
+        self._after = position
+
+    def paged(self, order: Order) -> PageRequest:
+        return PageRequest(None, self.page_size, order, self._after)
+
+
+class PageQuery(CursorQuery):
+    """Which page of a list: by its number, or by the cursor of the page before."""
+
+    page: Annotated[int, Field(ge=1, le=INT64_MAX, description="counts from 1; or send `cursor`"), Decimal] = 1
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.cursor and "page" in self.model_fields_set:
+            raise PydanticCustomError("either_or", "Send page or cursor, not both.")
+        return self
+
+    def paged(self, order: Order) -> PageRequest:
+        return PageRequest(None if self._after else self.page, self.page_size, order, self._after)
 
 
 class Out(BaseModel):
@@ -117,6 +145,13 @@ def fill_bounds(schema: Any, limits: Mapping[str, int]) -> Any:
     return {key: fill_bounds(part, limits) for key, part in schema.items() if key != BOUND_KEY} | bounds
 
 
+def _moment(value: object) -> object:
+    """Pydantic would also take a number of seconds, and a time without an offset, which is nowhere's."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value, re.ASCII):
+        raise PydanticCustomError("bad_format", "A time as RFC 3339 writes it, such as 2026-03-14T15:09:26Z.")
+    return value
+
+
 def _milliseconds(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -137,3 +172,10 @@ Timestamp = Annotated[
     Field(json_schema_extra={"format": "date-time"}, examples=["2026-03-14T15:09:26.535Z"]),
 ]
 """RFC 3339 in UTC with milliseconds."""
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_moment),
+    Field(json_schema_extra={"format": "date-time"}, examples=["2026-03-14T15:09:26.535Z"]),
+]
+"""A time in a query: RFC 3339, its offset included; in a URL a plus is written %2B."""

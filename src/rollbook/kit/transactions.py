@@ -1,7 +1,7 @@
 """The transaction that a use case runs in."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from rollbook.kit.errors import StaleVersion, Unavailable
+from rollbook.kit.errors import Unavailable
 
 T = TypeVar("T")
 
@@ -31,6 +31,11 @@ CONCERNS: dict[str, Any] = {
 """Named, since a URI may ask for others, with which MongoDB refuses a transaction."""
 
 _session: ContextVar[ClientSession | None] = ContextVar("rollbook_session", default=None)
+_last: ContextVar[Callable[[Any], None] | None] = ContextVar("rollbook_last", default=None)
+
+
+class Superseded(Exception):
+    """Another write was faster; `in_transaction` starts again."""
 
 
 class DatabaseFault(Exception):
@@ -62,25 +67,40 @@ def _is_standalone_again(error: PyMongoError) -> bool:
     return isinstance(error, OperationFailure) and error.code == NO_TRANSACTIONS_HERE
 
 
-def in_transaction(work: Callable[[], T]) -> T:
+def in_transaction(work: Callable[[], T], *, seconds: float = TRANSACTION_SECONDS) -> T:
     """Commit everything that `work` writes together, or nothing.
 
     `work` runs again when another write got in its way (TransientTransactionError), so it must start from what it reads
     itself and do nothing but read and write. Where MongoDB has no transactions (ALLOW_STANDALONE, mongomock), it runs
-    bare, and again on StaleVersion.
+    bare, and again when it is Superseded.
 
-    Raises: Unavailable, when MongoDB is away or the work does not get through within TRANSACTION_SECONDS.
+    Raises: Unavailable, when MongoDB is away or the work does not get through within `seconds`.
     """
     client = get_connection()
     if not _has_transactions(client):
-        return _without_transaction(work)
-    with reaching(), pymongo.timeout(TRANSACTION_SECONDS), client.start_session() as session:
+        return _without_transaction(lambda: _ended(work()))
+    with reaching(), pymongo.timeout(seconds), client.start_session() as session:
         token = _session.set(session)
         try:
-            done: T = session.with_transaction(lambda _: work(), **CONCERNS)
+            done: T = session.with_transaction(lambda _: _ended(work()), **CONCERNS)
             return done
         finally:
             _session.reset(token)
+
+
+@contextmanager
+def before_commit(last: Callable[[Any], None]) -> Iterator[None]:
+    """`last` is handed what the work of a transaction in this context comes to, and writes as a part of it."""
+    token = _last.set(last)
+    try:
+        yield
+    finally:
+        _last.reset(token)
+
+
+def unhurried() -> AbstractContextManager[None]:
+    """Around work that takes longer than any request may."""
+    return pymongo.timeout(None)
 
 
 def current_session() -> ClientSession | None:
@@ -92,11 +112,17 @@ def current_session() -> ClientSession | None:
     return _session.get()
 
 
+def _ended(done: T) -> T:
+    if last := _last.get():
+        last(done)
+    return done
+
+
 def _without_transaction(work: Callable[[], T]) -> T:
     for _ in range(ATTEMPTS_WITHOUT_TRANSACTION):
         try:
             return work()
-        except StaleVersion:
+        except Superseded:
             continue
     raise Unavailable()
 

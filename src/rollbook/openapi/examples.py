@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import BaseModel, RootModel
 
 from rollbook.kit import envelope
+from rollbook.kit.declarations import Declaration
 from rollbook.kit.errors import AppError
-from rollbook.kit.http import Declaration
 from rollbook.kit.listing import Page
 
 REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
@@ -21,7 +21,7 @@ def of_schema(schema: type[BaseModel]) -> Any:
 def of_success(declared: Declaration, status: int) -> Any:
     example = of_schema(declared.returns) if declared.returns else None
     if declared.many:
-        return envelope.listing(Page([example], 1, 20, 1), [example], declared.message, status)
+        return envelope.listing(Page([example], 1, 20, 1), None, [example], declared.message, status)
     return example if declared.bare else envelope.success(example, declared.message, status)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rollbook.kit.declarations import Declaration
 from rollbook.kit.envelope import phrase
 from rollbook.kit.errors import AppError
-from rollbook.kit.http import Declaration
 from rollbook.openapi import examples
 
 Schema = dict[str, Any]
@@ -19,6 +19,11 @@ HEADERS: dict[str, Schema] = {
     },
     "Location": {"description": "Where the new thing lives.", "schema": {"type": "string", "format": "uri-reference"}},
     "Link": {"description": "The first, previous, next and last page (RFC 8288).", "schema": {"type": "string"}},
+    "ETag": {"description": "The version, quoted (RFC 9110 §8.8.3).", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "This is the answer to the first request with that Idempotency-Key.",
+        "schema": {"const": "true"},
+    },
     "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
     "Preference-Applied": {"description": "RFC 7240 §3.", "schema": {"const": "return=representation"}},
     "WWW-Authenticate": {"description": "RFC 9110 §11.6.1.", "schema": {"type": "string"}},
@@ -101,9 +106,11 @@ def complete(schema: Schema) -> Schema:
     return schema | {"properties": inner, "required": list(inner)} if inner else schema
 
 
-def of(declared: Declaration, errors: Iterable[type[AppError]], path: str) -> dict[str, Schema]:
+def of(declared: Declaration, method: str, errors: Iterable[type[AppError]], path: str) -> dict[str, Schema]:
     """By status, in order."""
     answers = _successes(declared)
+    if declared.versioned and method == "GET":
+        answers["304"] = {"description": phrase(304), "headers": _headers(["ETag"])}
     by_status: dict[int, list[type[AppError]]] = {}
     for error in errors:
         by_status.setdefault(error.status, []).append(error)
@@ -120,9 +127,18 @@ def _successes(declared: Declaration) -> dict[str, Schema]:
     if declared.returns is None:
         return nothing
     if declared.status != 204:
-        named = {201: ["Location"]}.get(declared.status, []) + (["Link"] if declared.many else [])
+        offered = {
+            "Location": declared.location,
+            "Link": declared.many,
+            "ETag": declared.versioned,
+            "Idempotency-Replayed": declared.repeatable,
+        }
+        named = [name for name, given in offered.items() if given]
         return {str(declared.status): _success(declared, declared.status, named)}
-    return {"200": _success(declared, 200, ["Preference-Applied"]), **nothing}
+    return {
+        "200": _success(declared, 200, ["Preference-Applied"] + (["ETag"] if declared.versioned else [])),
+        **nothing,
+    }
 
 
 def _success(declared: Declaration, status: int, named: list[str]) -> Schema:

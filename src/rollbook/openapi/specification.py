@@ -15,9 +15,10 @@ from werkzeug.routing import Rule
 from rollbook import __version__
 from rollbook.access.guards import Access
 from rollbook.auth.errors import InvalidToken, TokenExpired
+from rollbook.idempotency.errors import KeyInFlight, KeyReused
 from rollbook.kit import errors
+from rollbook.kit.declarations import Declaration
 from rollbook.kit.errors import AppError
-from rollbook.kit.http import Declaration
 from rollbook.kit.schemas import fill_bounds
 from rollbook.openapi import examples, responses
 
@@ -30,6 +31,24 @@ PREFER: Schema = {
     "schema": {"type": "string"},
     "example": "return=minimal",
 }
+IF_MATCH: Schema = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of what was read: a change of anything newer is refused with 412 (RFC 9110 §13.1.1).",
+    "schema": {"type": "string"},
+}
+IF_NONE_MATCH: Schema = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of what the caller has: 304, when it is the same still (RFC 9110 §13.1.2).",
+    "schema": {"type": "string"},
+}
+IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "One for each thing to do: sent again, the request is answered as the first time, for 24 hours.",
+    "schema": {"type": "string", "maxLength": 255, "pattern": "^[ -~]*$"},
+}
 BEARER = "accessToken"
 SCHEME: Schema = {
     "type": "http",
@@ -41,13 +60,16 @@ BAD_TOKEN = (InvalidToken, TokenExpired)
 EVERYWHERE = (errors.ValidationFailed, errors.NotAcceptable, errors.UriTooLong, errors.HeadersTooLarge, AppError)
 WITH_BODY = (errors.BadRequest, errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 
+CONDITIONAL = (errors.StaleVersion, errors.PreconditionRequired)
+REPEATABLE = (KeyInFlight, KeyReused)
+
 
 def specification(app: Flask, limits: Mapping[str, int]) -> Schema:
     """`limits`: the lengths that settings decide, so that the document says what this server does."""
     declared = list(_declared(app))
     paths: Schema = {}
-    for rule, method, function, declaration in declared:
-        operation = _operation(app, rule, function, declaration)
+    for rule, method, declaration in declared:
+        operation = _operation(app, rule, method, declaration)
         paths.setdefault(_path(rule), {})[method.lower()] = operation
     _link_created(paths)
     return {
@@ -73,18 +95,18 @@ def _info() -> Schema:
     }
 
 
-def _declared(app: Flask) -> Iterator[tuple[Rule, str, Any, Declaration]]:
+def _declared(app: Flask) -> Iterator[tuple[Rule, str, Declaration]]:
     """Every method of every resource that declares an endpoint."""
     for rule in app.url_map.iter_rules():
         resource = _resource(app, rule)
         for method in sorted(getattr(resource, "methods", None) or ()):
-            function = getattr(resource, method.lower(), None)
-            declaration = getattr(function, "declaration", None)
+            declaration = getattr(getattr(resource, method.lower(), None), "declaration", None)
             if declaration:
-                yield rule, method, function, declaration
+                yield rule, method, declaration
 
 
-def _operation(app: Flask, rule: Rule, function: Any, declared: Declaration) -> Schema:
+def _operation(app: Flask, rule: Rule, method: str, declared: Declaration) -> Schema:
+    function = getattr(_resource(app, rule), method.lower())
     summary, _, description = (inspect.getdoc(function) or "").partition("\n")
     path = _path(rule)
     operation: Schema = {
@@ -92,8 +114,8 @@ def _operation(app: Flask, rule: Rule, function: Any, declared: Declaration) -> 
         "tags": [_room(app, rule)],
         "summary": summary.removesuffix("."),
         "security": _security(function.access),
-        "parameters": _path_parameters(app, rule) + _query_parameters(declared) + _header_parameters(declared),
-        "responses": responses.of(declared, _errors(rule, function.access, declared), path),
+        "parameters": _path_parameters(app, rule) + _query_parameters(declared) + _header_parameters(declared, method),
+        "responses": responses.of(declared, method, _errors(rule, function.access, declared), path),
     }
     if description.strip():
         operation["description"] = description.strip()
@@ -126,7 +148,13 @@ def _errors(rule: Rule, access: Access, declared: Declaration) -> list[type[AppE
     of_caller = (() if access.public else (errors.Unauthenticated,)) + (BAD_TOKEN if _security(access) else ())
     refused = (errors.Forbidden,) if access.permission else ()
     with_body = WITH_BODY if declared.body else ()
-    return list(dict.fromkeys([*declared.errors, *of_caller, *refused, *EVERYWHERE, *with_body, *of_api]))
+    conditional = CONDITIONAL if declared.conditional else ()
+    repeatable = REPEATABLE if declared.repeatable else ()
+    return list(
+        dict.fromkeys(
+            [*declared.errors, *of_caller, *refused, *EVERYWHERE, *with_body, *conditional, *repeatable, *of_api]
+        )
+    )
 
 
 def _path_parameters(app: Flask, rule: Rule) -> list[Schema]:
@@ -146,8 +174,14 @@ def _query_parameters(declared: Declaration) -> list[Schema]:
     return parameters
 
 
-def _header_parameters(declared: Declaration) -> list[Schema]:
-    return [PREFER] if declared.status == 204 and declared.returns else []
+def _header_parameters(declared: Declaration, method: str) -> list[Schema]:
+    offered = {
+        "Prefer": (declared.status == 204 and declared.returns is not None, PREFER),
+        "If-Match": (declared.conditional, IF_MATCH),
+        "If-None-Match": (declared.versioned and method == "GET", IF_NONE_MATCH),
+        "Idempotency-Key": (declared.repeatable, IDEMPOTENCY_KEY),
+    }
+    return [parameter for taken, parameter in offered.values() if taken]
 
 
 def _schemas(declarations: list[Declaration]) -> Schema:

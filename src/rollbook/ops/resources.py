@@ -5,8 +5,9 @@ from flask_restful import Resource
 from rollbook import __version__
 from rollbook.access.guards import public
 from rollbook.kit.database import Database
+from rollbook.kit.declarations import Reply
 from rollbook.kit.errors import NotReady
-from rollbook.kit.http import Api, Reply, endpoint
+from rollbook.kit.http import Api, endpoint
 from rollbook.ops.schemas import HealthOut, Pong, ReadyOut
 
 

@@ -22,4 +22,7 @@ class RoleBuiltIn(Conflict):
 
 
 class RoleInUse(Conflict):
-    code, message = "role_in_use", "Users have this role; give them another first."
+    code, message = (
+        "role_in_use",
+        "Users have this role, or deleted ones had it; give them another, or purge them, first.",
+    )

@@ -38,7 +38,7 @@ class RolePut(In):
 
 class RoleQuery(PageQuery):
     def page_request(self) -> PageRequest:
-        return PageRequest(self.page, self.page_size, [("name", 1), ("_id", 1)])
+        return self.paged([("name", 1), ("_id", 1)])
 
 
 class RoleOut(Out):

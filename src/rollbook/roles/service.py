@@ -1,15 +1,17 @@
 """What can be done with roles."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from rollbook.access.permissions import Permission
-from rollbook.access.principal import Principal
+from rollbook.access.principal import SYSTEM, Principal
 from rollbook.audit.service import Target, record
 from rollbook.kit.clock import Clock
 from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.preconditions import ANY, Expected
 from rollbook.kit.transactions import in_transaction
 from rollbook.roles import built_in, policy
 from rollbook.roles.dao import roles
@@ -34,18 +36,19 @@ class RoleService:
         for name in built_in.PERMISSIONS.keys() - roles.names():
             permissions = sorted(built_in.PERMISSIONS[name])
             described = {"name": name, "description": built_in.DESCRIPTIONS[name], "permissions": permissions}
-            try:
-                roles.insert(Role(**described, created_at=now, updated_at=now))
-            except RoleTaken:
-                continue  # Another process was faster.
+            with suppress(RoleTaken):  # Another process was faster.
+                self._insert(Role(**described, created_at=now, updated_at=now), SYSTEM, now)
 
     def create_role(self, new: RoleCreate, *, actor: Principal) -> View:
         """Raises: Forbidden, RoleTaken."""
         policy.may_grant(actor, set(new.permissions))
         now = self.clock()
 
+        return self._insert(Role(**new.model_dump(), created_at=now, updated_at=now), actor, now)
+
+    def _insert(self, new: Role, actor: Principal, now: datetime) -> View:
         def write() -> View:
-            role = roles.insert(Role(**new.model_dump(), created_at=now, updated_at=now))
+            role = roles.insert(new)
             _record("role.created", role, policy.changes(None, role), actor, now)
             return _view(role)
 
@@ -59,13 +62,17 @@ class RoleService:
         page = roles.page(asked)
         return replace(page, items=[_told(row) for row in page.items])
 
-    def put_role(self, name: str, put: RolePut, *, actor: Principal) -> View:
-        """Without a difference, no new version and no entry. Raises: RoleNotFound, RoleBuiltIn, Forbidden."""
+    def put_role(self, name: str, put: RolePut, *, actor: Principal, expected: Expected = ANY) -> View:
+        """Without a difference, no new version and no entry.
+
+        Raises: RoleNotFound, RoleBuiltIn, StaleVersion, Forbidden.
+        """
         now = self.clock()
 
         def write() -> View:
             role = roles.get_named(name)
             policy.may_change(name)
+            expected.check(role.version)
             sent = put.model_dump(exclude_unset=True)
             fields = {field: value for field, value in sent.items() if getattr(role, field) != value}
             policy.may_grant(actor, set(fields.get("permissions", role.permissions)) ^ set(role.permissions))
@@ -77,13 +84,14 @@ class RoleService:
 
         return in_transaction(write)
 
-    def delete_role(self, name: str, *, actor: Principal) -> View:
-        """The role as it was. Raises: RoleNotFound, RoleBuiltIn, RoleInUse, Forbidden."""
+    def delete_role(self, name: str, *, actor: Principal, expected: Expected = ANY) -> View:
+        """The role as it was. Raises: RoleNotFound, RoleBuiltIn, RoleInUse, StaleVersion, Forbidden."""
         now = self.clock()
 
         def write() -> View:
             role = roles.get_named(name)
             policy.may_delete(name)
+            expected.check(role.version)
             policy.may_grant(actor, permissions_of(role))
             if self.in_use(name):
                 raise RoleInUse()

@@ -10,7 +10,7 @@ from rollbook.kit.schemas import Id, Out, PageQuery, Timestamp
 
 class SessionQuery(PageQuery):
     def page_request(self) -> PageRequest:
-        return PageRequest(self.page, self.page_size, [("created_at", -1), ("_id", -1)])
+        return self.paged([("created_at", -1), ("_id", -1)])
 
 
 class SessionOut(Out):

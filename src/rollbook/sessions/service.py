@@ -9,8 +9,8 @@ from bson import ObjectId
 from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import LONGEST_USER_AGENT, Target, record
 from rollbook.kit.clock import Clock
-from rollbook.kit.dao import Row
 from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.paging import Row
 from rollbook.kit.transactions import in_transaction
 from rollbook.sessions import refresh_tokens
 from rollbook.sessions.dao import sessions

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from flask_restful import Resource
 
 from rollbook.access.guards import public
+from rollbook.kit.declarations import Reply
 from rollbook.kit.errors import Unavailable
-from rollbook.kit.http import Api, Reply, endpoint
+from rollbook.kit.http import Api, endpoint
 from rollbook.signing.ring import Keys
 from rollbook.signing.schemas import JwkSetOut
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from joserfc.jwk import RSAKey
 
-from rollbook.access.principal import Principal
+from rollbook.access.principal import SYSTEM, Principal
 from rollbook.audit.service import Target, record
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unavailable
@@ -34,12 +34,22 @@ class KeyService:
         for slot in ("active", "next"):
             if slot not in held:
                 with suppress(KeySlotTaken):  # Another process was faster.
-                    signing_keys.insert(self._generate(slot, self.clock()))
+                    self._make(slot)
                 self.ring.forget()
         try:
             self.ring.signer()
         except Unavailable:
             raise key_sealed() from None
+
+    def _make(self, slot: str) -> None:
+        now = self.clock()
+        key = self._generate(slot, now)
+
+        def write() -> None:
+            signing_keys.insert(key)
+            record("key.created", Target("key", key.kid, key.version), actor=SYSTEM, at=now, changes={})
+
+        in_transaction(write)
 
     def list_keys(self) -> list[SigningKey]:
         """The newest first."""

@@ -9,10 +9,11 @@ import click
 from pydantic import BaseModel, ValidationError
 
 from rollbook.access.principal import COMMAND_LINE
-from rollbook.kit.dao import Row
 from rollbook.kit.errors import ValidationFailed
+from rollbook.kit.paging import Row
 from rollbook.kit.requests import details_of
 from rollbook.roles.built_in import ADMIN
+from rollbook.users.retention import Retention
 from rollbook.users.schemas import UserCreate, UserPatch, UserQuery
 from rollbook.users.service import UserService
 
@@ -88,6 +89,23 @@ def sessions_group(opened: Opened) -> click.Group:
     return sessions
 
 
+def purge_command(opened: Callable[[], AbstractContextManager[Retention]]) -> click.Command:
+    @click.command()
+    @click.option("--dry-run", is_flag=True, help="Say how many there are, and remove nobody.")
+    def purge(dry_run: bool) -> None:
+        """Remove for good the users who were deleted longer than RETENTION_DAYS ago."""
+        with opened() as retention:
+            there = retention.count()
+            if dry_run:
+                click.echo(f"{there} users would be purged.")
+                return
+            with click.progressbar(length=there, label="Purging") as bar:
+                purged = retention.purge(actor=COMMAND_LINE, tell=bar.update)
+            click.echo(f"{purged} users purged.")
+
+    return purge
+
+
 def _change(opened: Opened, ref: str, sent: dict[str, Any], done: str) -> None:
     with opened() as (accounts, limits):
         accounts.change_user(ref, _valid(UserPatch, sent, limits), actor=COMMAND_LINE)
@@ -97,11 +115,11 @@ def _change(opened: Opened, ref: str, sent: dict[str, Any], done: str) -> None:
 def _all(accounts: UserService) -> Iterator[Row]:
     query = UserQuery(page_size=100)
     while True:
-        page = accounts.list_users(query.page_request())
+        page = accounts.list_users(query.page_request(), actor=COMMAND_LINE)
         yield from page.items
-        if query.page >= page.count:
+        if page.last is None:
             return
-        query = query.model_copy(update={"page": query.page + 1})
+        query.goes_on_after(page.last)
 
 
 def _asked_password() -> str:

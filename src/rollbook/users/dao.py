@@ -3,16 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from bson import ObjectId
 from pymongo import ReturnDocument
 
 from rollbook.kit.dao import BaseDAO
+from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.paging import Row
 from rollbook.kit.transactions import current_session, reaching
-from rollbook.users.documents import User
+from rollbook.users.documents import PRESENT, User
 from rollbook.users.errors import EmailTaken, UsernameTaken, UserNotFound
+from rollbook.users.filters import EITHER, Filters
 from rollbook.users.references import Reference
+from rollbook.users.tally_dao import kind_of, tallies
 
 
 @dataclass(frozen=True)
@@ -30,14 +35,63 @@ class UserDAO(BaseDAO[User]):
     missing = UserNotFound
     taken: ClassVar = {"email_key": EmailTaken, "username_key": UsernameTaken}
     unlisted = ("password_hash", "known_addresses")
+    present = PRESENT
+
+    def insert(self, new: User) -> User:
+        user = super().insert(new)
+        tallies.move(None, kind_of(user))
+        return user
+
+    def alter(self, before: User, *, at: datetime, fields: Mapping[str, Any]) -> User:
+        """As `change`, from the state that was read."""
+        user = self.change(before.pk, version=before.version, at=at, fields=fields)
+        tallies.move(kind_of(before), kind_of(user))
+        return user
+
+    def remove(self, id: ObjectId) -> User:
+        user = super().remove(id)
+        tallies.move(kind_of(user), None)
+        return user
+
+    def list_page(self, asked: PageRequest, filters: Filters) -> Page[Row]:
+        """With a total from the tallies, where they have one."""
+        total = partial(
+            tallies.total,
+            role=filters.role,
+            is_active=filters.is_active,
+            include_deleted=filters.include_deleted,
+        )
+        with reaching():
+            return self._pager().page(asked, filters.query(), total if filters.only_of_kind else None)
+
+    def find_deleted(self, reference: Reference) -> User | None:
+        """Of several who had the address or name, the one deleted last."""
+        query = {reference.field: {"$eq": reference.value}, "is_deleted": True, "is_active": EITHER}
+        with reaching():
+            found = self._collection.find(query, session=current_session()).sort("deleted_at", -1).limit(1)
+            return next(map(self._document, found), None)
+
+    def ids_deleted_before(self, moment: datetime, *, limit: int) -> list[ObjectId]:
+        """The first deleted first."""
+        query = {"is_deleted": True, "deleted_at": {"$lt": moment}}
+        with reaching():
+            found = self._collection.find(query, {"_id": True}, session=current_session())
+            return [row["_id"] for row in found.sort("deleted_at", 1).limit(limit)]
+
+    def count_deleted_before(self, moment: datetime) -> int:
+        with reaching():
+            return int(
+                self._collection.count_documents(
+                    {"is_deleted": True, "deleted_at": {"$lt": moment}}, session=current_session()
+                )
+            )
 
     def find_credentials(self, reference: Reference) -> Credentials | None:
         """Without making a document of it, which would take time that tells of a user."""
         fields = dict.fromkeys(("password_hash", "is_active", "known_addresses"), True)
         with reaching():
-            row = self._collection.find_one(
-                {reference.field: {"$eq": reference.value}}, fields, session=current_session()
-            )
+            query = {reference.field: {"$eq": reference.value}, **PRESENT}
+            row = self._collection.find_one(query, fields, session=current_session())
         return row and Credentials(row["_id"], row["password_hash"], row["is_active"], row.get("known_addresses", ()))
 
     def get_by(self, reference: Reference) -> User:
@@ -48,12 +102,12 @@ class UserDAO(BaseDAO[User]):
         return user
 
     def has_role(self, role: str) -> bool:
-        """Does anyone have it?"""
+        """Does anyone have it, or would, if they were restored?"""
         return self._any({"role": role})
 
     def is_active_with(self, role: str, *, besides: ObjectId | None = None) -> bool:
         """Is anyone `besides` active and has it?"""
-        return self._any({"role": role, "is_active": True, "_id": {"$ne": besides}})
+        return self._any({"role": role, "is_active": True, **PRESENT, "_id": {"$ne": besides}})
 
     def note_login(self, known: Credentials, *, at: datetime, fields: Mapping[str, Any]) -> User | None:
         """In one atomic write, if the user is active still and has the password that was looked at; else None.
@@ -63,7 +117,7 @@ class UserDAO(BaseDAO[User]):
         """
         with reaching():
             noted = self._collection.find_one_and_update(
-                {"_id": known.id, "is_active": True, "password_hash": known.password_hash},
+                {"_id": known.id, "is_active": True, **PRESENT, "password_hash": known.password_hash},
                 {"$set": {"last_login": at, **fields}, "$inc": {"logins": 1}},
                 return_document=ReturnDocument.AFTER,
                 session=current_session(),

@@ -2,9 +2,19 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import BooleanField, DateTimeField, IntField, ListField, StringField
+from mongoengine import BooleanField, DateTimeField, DictField, IntField, ListField, StringField
 
-from rollbook.kit.documents import VersionedDocument
+from rollbook.kit.documents import BaseDocument, VersionedDocument
+
+PRESENT = {"is_deleted": False}
+
+FORMER: tuple[str, ...] = ("uniq_email", "uniq_username", "by_role", "by_last_login")
+FORMER += tuple(f"by_{key}" for key in ("created_at", "updated_at", "name", "email", "username"))
+
+
+def _listed_by(field: str) -> dict[str, Any]:
+    """For a list in that order; of `is_deleted` and `is_active` there are two values each, which MongoDB merges."""
+    return {"fields": ["is_deleted", "is_active", field, "_id"], "name": f"listed_by_{field}"}
 
 
 class User(VersionedDocument):
@@ -15,21 +25,18 @@ class User(VersionedDocument):
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "users",
+        "former_indexes": FORMER,
         "indexes": [
-            {"fields": ["email_key"], "name": "uniq_email", "unique": True},
+            {"fields": ["email_key"], "name": "one_email", "unique": True, "partialFilterExpression": PRESENT},
             {
                 "fields": ["username_key"],
-                "name": "uniq_username",
+                "name": "one_username",
                 "unique": True,
-                "partialFilterExpression": {"username_key": {"$type": "string"}},
+                "partialFilterExpression": {"username_key": {"$type": "string"}, **PRESENT},
             },
-            {"fields": ["role", "is_active"], "name": "by_role"},
-            {"fields": ["created_at", "_id"], "name": "by_created_at"},
-            {"fields": ["updated_at", "_id"], "name": "by_updated_at"},
-            {"fields": ["name_key", "_id"], "name": "by_name"},
-            {"fields": ["email_key", "_id"], "name": "by_email"},
-            {"fields": ["username_key", "_id"], "name": "by_username"},
-            {"fields": ["last_login", "_id"], "name": "by_last_login"},
+            *map(_listed_by, ("created_at", "updated_at", "name_key", "email_key", "username_key", "last_login")),
+            {"fields": ["role", "is_deleted", "is_active", "created_at", "_id"], "name": "listed_by_role"},
+            {"fields": ["deleted_at"], "name": "deleted", "partialFilterExpression": {"is_deleted": True}},
         ],
     }
 
@@ -45,6 +52,20 @@ class User(VersionedDocument):
     password_hash = StringField(required=True)
     role = StringField(required=True, default="user")
     is_active = BooleanField(required=True, default=True)
+    is_deleted = BooleanField(required=True, default=False)
+    deleted_at = DateTimeField()
     last_login = DateTimeField()
     known_addresses = ListField(StringField())
     logins = IntField()
+
+
+class UserTally(BaseDocument):
+    """How many users there are of each kind (role, active, deleted), in shards whose sum is the number.
+
+    One document would be a queue that every new user stands in; see docs/decisions/008-the-directory.md.
+    """
+
+    meta: ClassVar[dict[str, Any]] = {"collection": "user_tallies"}
+
+    shard = IntField(primary_key=True)
+    counts = DictField(required=True)

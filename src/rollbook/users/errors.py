@@ -17,6 +17,10 @@ class UsernameTaken(Conflict):
     details = (Detail("username", "taken", "Another user has this username."),)
 
 
+class NotDeleted(Conflict):
+    code, message = "not_deleted", "This user is not deleted, so there is nothing to undo."
+
+
 class LastAdmin(Conflict):
     code, message = "last_admin", "This is the last active admin; make another one first."
 
@@ -26,6 +30,7 @@ class RegistrationClosed(Forbidden):
 
 
 class WrongPassword(Forbidden):
+    is_on_record = True
     code, message = "wrong_password", "This is not the current password."
     details = (Detail("current_password", "wrong_password", "This is not the current password."),)
 

@@ -18,7 +18,7 @@ Registration = Literal["open", "closed"]
 
 SETTABLE = tuple(name for name, field in UserPatch.model_fields.items() if field.annotation is not SecretStr)
 """The fields that are stored as they are sent: all but secrets."""
-RECORDED = SETTABLE
+RECORDED = (*SETTABLE, "deleted_at")
 """The fields whose values the record keeps."""
 CREDENTIALS = frozenset({"email", "password"})
 OWN = frozenset({"name", "first_name", "last_name", "username", "phone"}) | CREDENTIALS
@@ -69,6 +69,18 @@ def may_register(actor: Principal, registration: Registration) -> None:
 def may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
     """Raises: Forbidden, for what a new user has beyond the ordinary."""
     _need(actor, {name for name, ordinary in ORDINARY.items() if fields[name] != ordinary})
+
+
+def may_list(actor: Principal, *, include_deleted: bool) -> None:
+    """Raises: Forbidden."""
+    if include_deleted and not actor.may(Permission.USERS_RESTORE):
+        raise Forbidden(f"To list deleted users needs the permission {Permission.USERS_RESTORE}.")
+
+
+def may_purge(actor: Principal) -> None:
+    """Raises: Forbidden."""
+    if not actor.may(Permission.USERS_PURGE):
+        raise Forbidden(f"To delete for good needs the permission {Permission.USERS_PURGE}.")
 
 
 def may_touch(actor: Principal, user: Any) -> None:

@@ -7,23 +7,36 @@ from flask_restful import Resource
 
 from rollbook.access.guards import anyone_or, current_principal, public, requires
 from rollbook.access.permissions import Permission
+from rollbook.audit.schemas import AuditEntryOut, HistoryQuery
+from rollbook.kit.declarations import PathParameter, Reply
 from rollbook.kit.errors import Forbidden, TooManyRequests
-from rollbook.kit.http import Api, PathParameter, Reply, endpoint
+from rollbook.kit.http import Api, endpoint
 from rollbook.kit.passwords import TooBusy
+from rollbook.kit.preconditions import Expected
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.roles.errors import UnknownRole
 from rollbook.sessions.schemas import SessionOut, SessionQuery
+from rollbook.users.deletion import DeletionService
 from rollbook.users.errors import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,
+    NotDeleted,
     PasswordRefused,
     RegistrationClosed,
     UsernameTaken,
     UserNotFound,
     WrongPassword,
 )
-from rollbook.users.schemas import PasswordPolicyOut, UserCreate, UserOut, UserPatch, UserQuery
+from rollbook.users.schemas import (
+    PasswordPolicyOut,
+    RemoveQuery,
+    UserCreate,
+    UserListOut,
+    UserOut,
+    UserPatch,
+    UserQuery,
+)
 from rollbook.users.service import UserService
 
 REF: dict[str, PathParameter] = {
@@ -42,8 +55,9 @@ CHANGE_REFUSED = (
 
 
 class UserResource(Resource):
-    def __init__(self, users: UserService) -> None:
+    def __init__(self, users: UserService, deletion: DeletionService) -> None:
         self.users = users
+        self.deletion = deletion
 
 
 class UserCollection(UserResource):
@@ -54,6 +68,8 @@ class UserCollection(UserResource):
         body=UserCreate,
         returns=UserOut,
         status=201,
+        location=lambda user: url_for(".user", ref=user.pk),
+        repeatable=True,
         errors=(*REFUSED, RegistrationClosed, Forbidden),
     )
     def post(self, body: UserCreate) -> Reply:
@@ -62,17 +78,19 @@ class UserCollection(UserResource):
         Anyone may, while registration is open; then the role is `user`, and another one needs `users:set_role`. The
         e-mail address and the username must be nobody else's, in any spelling.
         """
-        user = self.users.create_user(body, actor=current_principal())
-        return Reply(user, location=url_for(".user", ref=user.pk))
+        return Reply(self.users.create_user(body, actor=current_principal()))
 
     @requires(Permission.USERS_LIST)
-    @endpoint("list_users", "Users listed.", query=UserQuery, returns=UserOut, many=True)
+    @endpoint("list_users", "Users listed.", query=UserQuery, returns=UserListOut, many=True)
     def get(self, query: UserQuery) -> Reply:
         """List users, a page at a time.
 
-        Past the end a page is empty. The Link header leads to the first, previous, next and last page.
+        Past the end a page is empty. The Link header leads to the first, previous, next and last page. `next_cursor`
+        goes on where this page ends, whoever comes or goes meanwhile, and as fast 5,000 pages in as on the first.
+        Totals are exact, or null: of what `q`, dates, an address or a name select, 1,000 are counted at most.
         """
-        return Reply(self.users.list_users(query.page_request()))
+        page = self.users.list_users(query.page_request(), query.filters(), actor=current_principal())
+        return Reply(page, only=query.shown())
 
 
 class UserItem(UserResource):
@@ -85,33 +103,85 @@ class UserItem(UserResource):
         return Reply(self.users.read_user(ref, actor=current_principal()))
 
     @requires(Permission.USERS_UPDATE, or_self=True)
-    @endpoint("change_user", "User updated.", body=UserPatch, returns=UserOut, errors=CHANGE_REFUSED)
-    def patch(self, ref: str, body: UserPatch) -> Reply:
+    @endpoint("change_user", "User updated.", body=UserPatch, returns=UserOut, conditional=True, errors=CHANGE_REFUSED)
+    def patch(self, ref: str, body: UserPatch, expected: Expected) -> Reply:
         """Change what is sent of a user.
 
         A field left out stays as it is; null clears an optional one. Where nothing changes, there is no new version.
         One's own e-mail address and password need `current_password`; a new password ends all other sessions. For
         others that needs `users:set_credentials`, the role `users:set_role`, and all else `users:update`.
         """
-        return Reply(self.users.change_user(ref, body, actor=current_principal()))
+        return Reply(self.users.change_user(ref, body, actor=current_principal(), expected=expected))
 
     @requires(Permission.USERS_UPDATE, or_self=True)
-    @endpoint("update_user", "User updated.", body=UserPatch, returns=UserOut, errors=CHANGE_REFUSED)
-    def put(self, ref: str, body: UserPatch) -> Reply:
+    @endpoint("update_user", "User updated.", body=UserPatch, returns=UserOut, conditional=True, errors=CHANGE_REFUSED)
+    def put(self, ref: str, body: UserPatch, expected: Expected) -> Reply:
         """Change what is sent of a user, for clients that only PUT.
 
         The same as PATCH: a field left out is not wiped.
         """
-        return Reply(self.users.change_user(ref, body, actor=current_principal()))
+        return Reply(self.users.change_user(ref, body, actor=current_principal(), expected=expected))
 
     @requires(Permission.USERS_DELETE, or_self=True)
-    @endpoint("delete_user", "User deleted.", returns=UserOut, status=204, errors=(UserNotFound, LastAdmin))
-    def delete(self, ref: str) -> Reply:
-        """Delete a user for good, oneself or another, and end their sessions.
+    @endpoint(
+        "delete_user",
+        "User deleted.",
+        query=RemoveQuery,
+        returns=UserOut,
+        status=204,
+        conditional=True,
+        errors=(UserNotFound, LastAdmin),
+    )
+    def delete(self, ref: str, query: RemoveQuery, expected: Expected) -> Reply:
+        """Delete a user, oneself or another, and end their sessions.
 
-        With `Prefer: return=representation` the answer is 200 and holds the user as it was.
+        Gone from every read, and e-mail address and username free, but kept for RETENTION_DAYS, in which
+        `POST .../restore` undoes it. With `purge=true` for good, also of a deleted one. With
+        `Prefer: return=representation` the answer is 200 and holds the user as it was last.
         """
-        return Reply(self.users.delete_user(ref, actor=current_principal()))
+        remove = self.deletion.purge_user if query.purge else self.deletion.delete_user
+        return Reply(remove(ref, actor=current_principal(), expected=expected))
+
+
+class UserRestore(UserResource):
+    path_parameters: ClassVar = REF
+
+    @requires(Permission.USERS_RESTORE)
+    @endpoint(
+        "restore_user",
+        "User restored.",
+        returns=UserOut,
+        conditional=True,
+        repeatable=True,
+        errors=(UserNotFound, NotDeleted, EmailTaken, UsernameTaken, UnknownRole),
+    )
+    def post(self, ref: str, expected: Expected) -> Reply:
+        """Undo the deletion of a user.
+
+        By e-mail address or username, of several who had it, the one that was deleted last. 409, when someone else has
+        the address or the username now.
+        """
+        return Reply(self.deletion.restore_user(ref, actor=current_principal(), expected=expected))
+
+
+class UserHistory(UserResource):
+    path_parameters: ClassVar = REF
+
+    @requires(Permission.AUDIT_READ, or_self=True)
+    @endpoint(
+        "list_user_history",
+        "History read.",
+        query=HistoryQuery,
+        returns=AuditEntryOut,
+        many=True,
+        errors=(UserNotFound,),
+    )
+    def get(self, ref: str, query: HistoryQuery) -> Reply:
+        """Read every change of a user, the newest first: what was, what is, and who changed it.
+
+        With `audit:read` also of a deleted user, and by id of one that was purged.
+        """
+        return Reply(self.users.list_history(ref, query.page_request(), actor=current_principal()))
 
 
 class UserSessions(UserResource):
@@ -146,11 +216,17 @@ class PasswordPolicyItem(UserResource):
         return Reply(self.users.password_policy)
 
 
-def register(api: Api, users: UserService) -> None:
-    handed = {"users": users}
+def register(api: Api, users: UserService, deletion: DeletionService) -> None:
+    handed = {"users": users, "deletion": deletion}
     api.add_resource(UserCollection, "/users", endpoint="users", resource_class_kwargs=handed)
-    api.add_resource(UserItem, '/users/<anything(but="/sessions"):ref>', endpoint="user", resource_class_kwargs=handed)
     api.add_resource(
-        UserSessions, "/users/<anything:ref>/sessions", endpoint="user_sessions", resource_class_kwargs=handed
+        UserItem,
+        '/users/<anything(but="history|restore|sessions"):ref>',
+        endpoint="user",
+        resource_class_kwargs=handed,
     )
+    for path, resource in {"history": UserHistory, "restore": UserRestore, "sessions": UserSessions}.items():
+        api.add_resource(
+            resource, f"/users/<anything:ref>/{path}", endpoint=f"user_{path}", resource_class_kwargs=handed
+        )
     api.add_resource(PasswordPolicyItem, "/password-policy", endpoint="password_policy", resource_class_kwargs=handed)

@@ -1,51 +1,24 @@
 """Users on the wire."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from email_validator import EmailNotValidError
-from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rollbook.kit.listing import PageRequest, order_by
-from rollbook.kit.passwords import normalized
-from rollbook.kit.schemas import (
-    BOUND_KEY,
-    AtMost,
-    Id,
-    In,
-    Matches,
-    Out,
-    PageQuery,
-    Stripped,
-    Timestamp,
-    may_be_left_out,
-)
-from rollbook.kit.text import CONTROLS, INVISIBLE, SPACES
+from rollbook.kit.schemas import Id, In, Matches, Moment, Out, PageQuery, Query, Timestamp, may_be_left_out
 from rollbook.roles.schemas import RoleName
-from rollbook.users import references
-
-LONGEST_PASSWORD = 128
-LONGEST_GIVEN = 4096
-"""Of a password that is only compared: what it may be now says nothing of what it was."""
-WHATEVER_IT_IS: dict[str, Any] = {
-    "type": "string",
-    "format": "password",
-    "writeOnly": True,
-    "minLength": 1,
-    "maxLength": LONGEST_GIVEN,
-}
-LONGEST_DECOMPOSED = 4 * LONGEST_PASSWORD
-"""No character decomposes into more than four (Unicode Standard Annex #15, expansion factors of NFD)."""
-PRINTABLE = Matches(
-    rf"^[{SPACES}{INVISIBLE}]*[^{SPACES}{INVISIBLE}{CONTROLS}][^{CONTROLS}]*$",
-    "At least one visible character, and no control characters, line breaks or changes of direction.",
+from rollbook.users.fields import (
+    LONGEST_PASSWORD,
+    CurrentPassword,
+    Email,
+    Name,
+    Password,
+    PersonName,
+    Phone,
+    Username,
 )
-"""What shows nothing, then something, then anything: what one part takes the next does not, so matching is linear."""
-DIALLABLE = Matches(
-    r"^[ .()\[\]-]*\+[ .()\[\]-]*[1-9]([ .()\[\]-]*[0-9]){1,14}[ .()\[\]-]*$",
-    "A plus, the country code and the number: at most 15 digits (E.164).",
-)
-WRITABLE = Matches(references.USERNAME_PATTERN, "3 to 50 of the characters A-Z a-z 0-9 _ . -")
+from rollbook.users.filters import Filters
 
 SORTABLE = {
     "created_at": "created_at",
@@ -57,75 +30,6 @@ SORTABLE = {
 }
 """What a list may be sorted by → the stored field. A closed set: any other order would tell of hidden fields."""
 _KEY = rf"-?({'|'.join(SORTABLE)})"
-
-
-def _checked_email(address: str) -> str:
-    try:
-        references.email_key(address)
-    except EmailNotValidError as error:
-        raise PydanticCustomError("bad_email", "{why}", {"why": str(error)}) from None
-    return address
-
-
-def _checked_username(username: str) -> str:
-    if not references.could_be_username(username):
-        raise PydanticCustomError("reserved", "This username is reserved; choose another.")
-    return username
-
-
-def _dial(phone: str) -> str:
-    """E.164. A bracketed zero is dialled at home only, not after the country code."""
-    return "+" + "".join(filter(str.isdigit, phone.replace("(0)", "")))
-
-
-def _checked_password(password: SecretStr) -> SecretStr:
-    text = password.get_secret_value()
-    if len(text) > LONGEST_DECOMPOSED or min(len(text), len(normalized(text))) > LONGEST_PASSWORD:
-        raise PydanticCustomError("string_too_long", "", {"max_length": LONGEST_PASSWORD})
-    return SecretStr(normalized(text))
-
-
-Name = Annotated[
-    str,
-    Field(min_length=1, examples=["Ada Lovelace"]),
-    AtMost("name_max_length"),
-    PRINTABLE,
-    Stripped,
-]
-Email = Annotated[
-    str,
-    Field(max_length=254, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
-    Stripped,
-    AfterValidator(_checked_email),
-]
-Username = Annotated[
-    str,
-    Field(examples=["ada"], json_schema_extra={"not": references.NO_USERNAME}),
-    WRITABLE,
-    AfterValidator(_checked_username),
-]
-PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ada"]), PRINTABLE, Stripped]
-Phone = Annotated[str, Field(max_length=64, examples=["+44 20 7946 0958"]), DIALLABLE, AfterValidator(_dial)]
-Password = Annotated[
-    SecretStr,
-    AfterValidator(_checked_password),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "password",
-            "writeOnly": True,
-            "maxLength": LONGEST_PASSWORD,
-            BOUND_KEY: {"minLength": "least_password_length"},
-        }
-    ),
-    Field(examples=["correct horse battery staple"]),
-]
-
-CurrentPassword = Annotated[
-    SecretStr,
-    WithJsonSchema(WHATEVER_IT_IS | {"description": "to change one's own e-mail address or password"}),
-    Field(min_length=1, max_length=LONGEST_GIVEN, examples=["correct horse battery staple"]),
-]
 
 
 class UserCreate(In):
@@ -157,21 +61,6 @@ class UserPatch(In):
     current_password: CurrentPassword = may_be_left_out()
 
 
-class UserQuery(PageQuery):
-    sort: Annotated[
-        str,
-        Field(
-            max_length=200,
-            description="keys separated by commas, `-` for descending; ties are broken by id",
-            examples=["name,-created_at"],
-        ),
-        Matches(rf"^{_KEY}(,{_KEY})*$", f"Keys separated by commas: {' '.join(SORTABLE)}, `-` for descending."),
-    ] = "-created_at"
-
-    def page_request(self) -> PageRequest:
-        return PageRequest(self.page, self.page_size, order_by(self.sort, SORTABLE))
-
-
 class UserOut(Out):
     """A user, as everyone who may read one sees it."""
 
@@ -188,6 +77,75 @@ class UserOut(Out):
     updated_at: Timestamp
     last_login: Annotated[Timestamp | None, Field(examples=[None])] = None
     version: Annotated[int, Field(ge=1, examples=[1])]
+
+
+def _none_required(schema: dict[str, Any]) -> None:
+    schema.pop("required", None)
+    schema["additionalProperties"] = False
+
+
+class UserListOut(UserOut):
+    """A user in a list: of these fields those that `fields` asks for; `deleted_at` with `include_deleted` only."""
+
+    model_config = ConfigDict(json_schema_extra=_none_required)
+
+    deleted_at: Annotated[Timestamp | None, Field(examples=[None])] = None
+
+
+LISTED = tuple(UserListOut.model_fields)
+DELETED_AT = "deleted_at"
+_FIELD = f"({'|'.join(LISTED)})"
+
+
+class UserQuery(PageQuery):
+    sort: Annotated[
+        str,
+        Field(
+            max_length=200,
+            description="keys separated by commas, `-` for descending; ties are broken by id",
+            examples=["name,-created_at"],
+        ),
+        Matches(rf"^{_KEY}(,{_KEY})*$", f"Keys separated by commas: {' '.join(SORTABLE)}, `-` for descending."),
+    ] = "-created_at"
+
+    role: RoleName | None = None
+    is_active: bool | None = None
+    email: Annotated[Email | None, Field(description="this address, in any spelling")] = None
+    username: Annotated[str | None, Field(max_length=50, description="this one, in any case", examples=["ada"])] = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+    q: Annotated[
+        str | None,
+        Field(max_length=254, description="what name, username or e-mail address begins with", examples=["ada"]),
+    ] = None
+    fields: Annotated[
+        str | None,
+        Field(max_length=200, description="those of a user to show, separated by commas", examples=["id,name"]),
+        Matches(rf"^{_FIELD}(,{_FIELD})*$", f"Fields separated by commas: {' '.join(LISTED)}."),
+    ] = None
+    include_deleted: Annotated[bool, Field(description="needs `users:restore`")] = False
+
+    @model_validator(mode="after")
+    def _deleted_at_of_deleted(self) -> Self:
+        if not self.include_deleted and DELETED_AT in (self.fields or "").split(","):
+            raise PydanticCustomError("needs_another", "To show deleted_at, send include_deleted=true too.")
+        return self
+
+    def page_request(self) -> PageRequest:
+        return self.paged(order_by(self.sort, SORTABLE))
+
+    def filters(self) -> Filters:
+        return Filters(**{name: getattr(self, name) for name in Filters.__dataclass_fields__})
+
+    def shown(self) -> set[str]:
+        """The names of the fields to tell."""
+        if self.fields:
+            return set(self.fields.split(","))
+        return set(LISTED) - (set() if self.include_deleted else {DELETED_AT})
+
+
+class RemoveQuery(Query):
+    purge: Annotated[bool, Field(description="for good; needs `users:purge`")] = False
 
 
 class PasswordPolicyOut(Out):

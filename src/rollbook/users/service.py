@@ -2,30 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-
-from bson import ObjectId
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import ActorKind, Principal
-from rollbook.audit.service import Target, record
+from rollbook.audit.service import Target, list_history, record
 from rollbook.kit.clock import Clock
-from rollbook.kit.dao import Row
 from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.paging import Row
 from rollbook.kit.passwords import PasswordHasher, Turn
+from rollbook.kit.preconditions import ANY, Expected
 from rollbook.kit.transactions import in_transaction
 from rollbook.limits.service import Attempts
 from rollbook.limits.standing import remembered
-from rollbook.roles.built_in import ADMIN, USER
+from rollbook.roles.built_in import USER
 from rollbook.roles.policy import may_grant
 from rollbook.roles.service import RoleService
 from rollbook.sessions.service import SessionService
 from rollbook.users import policy
 from rollbook.users.dao import users
 from rollbook.users.documents import User
-from rollbook.users.errors import CurrentPasswordNeeded, LastAdmin, PasswordRefused, WrongPassword
+from rollbook.users.errors import (
+    CurrentPasswordNeeded,
+    PasswordRefused,
+    UserNotFound,
+    WrongPassword,
+)
+from rollbook.users.filters import EVERYONE, Filters
 from rollbook.users.password_policy import PasswordPolicy
+from rollbook.users.reach import keep_an_admin, put_on_record, reached
 from rollbook.users.schemas import UserCreate, UserPatch
 
 PERSONAL = ("name", "first_name", "last_name", "username", "email")
@@ -61,25 +66,44 @@ class UserService:
             user = users.insert(
                 User(**fields, password_hash=password_hash, known_addresses=known, created_at=now, updated_at=now)
             )
-            _record("user.created", user, policy.changes(None, user), actor, now)
+            put_on_record("user.created", user, policy.changes(None, user), actor, now)
             return user
 
         return in_transaction(write)
 
     def read_user(self, ref: str, *, actor: Principal) -> User:
         """Raises: UserNotFound, Unauthenticated, Forbidden."""
-        return self._reached(ref, Permission.USERS_READ, actor)
+        return reached(ref, Permission.USERS_READ, actor)
 
-    def list_users(self, asked: PageRequest) -> Page[Row]:
-        return users.page(asked)
+    def list_users(self, asked: PageRequest, filters: Filters = EVERYONE, *, actor: Principal) -> Page[Row]:
+        """Raises: Forbidden."""
+        policy.may_list(actor, include_deleted=filters.include_deleted)
+        return users.list_page(asked, filters)
 
-    def change_user(self, ref: str, patch: UserPatch, *, actor: Principal) -> User:
+    def list_history(self, ref: str, asked: PageRequest, *, actor: Principal) -> Page[Row]:
+        """The changes of a user, the newest first; with `audit:read` of deleted ones, too, and by id of purged ones.
+
+        Raises: UserNotFound, Unauthenticated, Forbidden.
+        """
+        if not actor.may(Permission.AUDIT_READ):
+            return list_history(str(reached(ref, Permission.AUDIT_READ, actor).pk), asked, actor=actor)
+        reference = policy.meant_by(ref, actor, Permission.AUDIT_READ)
+        user = users.find(reference.field, reference.value) or users.find_deleted(reference)
+        if user is None and reference.field != "_id":
+            raise UserNotFound()
+        page = list_history(str(user.pk if user else reference.value), asked, actor=actor)
+        if user is None and asked.is_first and not page.items:
+            raise UserNotFound()
+        return page
+
+    def change_user(self, ref: str, patch: UserPatch, *, actor: Principal, expected: Expected = ANY) -> User:
         """Change what was sent and differs; without a difference, no new version and no entry in the record.
 
-        Raises: UserNotFound, Unauthenticated, Forbidden, CurrentPasswordNeeded, WrongPassword, PasswordRefused,
-        UnknownRole, LastAdmin, TooManyRequests, TooBusy, EmailTaken, UsernameTaken.
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, CurrentPasswordNeeded, WrongPassword,
+        PasswordRefused, UnknownRole, LastAdmin, TooManyRequests, TooBusy, EmailTaken, UsernameTaken.
         """
-        before = self._reached(ref, Permission.USERS_UPDATE, actor)
+        before = reached(ref, Permission.USERS_UPDATE, actor)
+        expected.check(before.version)
         sent = patch.model_dump(exclude_unset=True)
         wanted = policy.stored(sent)
         asked = policy.named(policy.differences(before, wanted).keys() | sent.keys() & {"password"})
@@ -90,45 +114,29 @@ class UserService:
 
         def write() -> User:
             user = users.get(before.pk)
+            expected.check(user.version)
             if user.password_hash != before.password_hash and policy.needs_current_password(actor, user, asked):
                 raise WrongPassword()  # It is not the current one any more.
             fields = policy.differences(user, wanted)
             if not fields:
                 return user
             self._may_write(user, fields, actor)
-            changed = users.change(user.pk, version=user.version, at=now, fields=fields)
+            changed = users.alter(user, at=now, fields=fields)
             self._end_sessions(changed, fields, actor)
             told = policy.changes(user, changed)
-            _record(policy.action_of(told), changed, told, actor, now)
+            put_on_record(policy.action_of(told), changed, told, actor, now)
             return changed
-
-        return in_transaction(write)
-
-    def delete_user(self, ref: str, *, actor: Principal) -> User:
-        """For good; the user as it was. Raises: UserNotFound, Unauthenticated, Forbidden, LastAdmin."""
-        reached = self._reached(ref, Permission.USERS_DELETE, actor)
-        now = self.clock()
-
-        def write() -> User:
-            user = users.get(reached.pk)
-            policy.may_touch(actor, user)
-            if policy.ends_admin(user, {"role": None}):
-                self._keep_an_admin(user.pk)
-            users.remove(user.pk)
-            self.sessions.end_silently(user.pk)
-            _record("user.deleted", user, policy.changes(user, None), actor, now)
-            return user
 
         return in_transaction(write)
 
     def list_sessions(self, ref: str, asked: PageRequest, *, actor: Principal) -> Page[Row]:
         """Raises: UserNotFound, Unauthenticated, Forbidden."""
-        user = self._reached(ref, Permission.SESSIONS_READ, actor)
+        user = reached(ref, Permission.SESSIONS_READ, actor)
         return self.sessions.list_sessions(user.pk, asked, actor=actor)
 
     def end_sessions(self, ref: str, *, actor: Principal) -> None:
         """All of the user's but the one that asks. Raises: UserNotFound, Unauthenticated, Forbidden."""
-        user = self._reached(ref, Permission.SESSIONS_REVOKE, actor)
+        user = reached(ref, Permission.SESSIONS_REVOKE, actor)
         policy.may_touch(actor, user)
         self.sessions.end_sessions(user.pk, actor=actor)
 
@@ -138,14 +146,6 @@ class UserService:
         if faults:
             raise PasswordRefused(details=faults)
 
-    def _reached(self, ref: str, permission: Permission, actor: Principal) -> User:
-        reference = policy.meant_by(ref, actor, permission)
-        if actor.may(permission):
-            return users.get_by(reference)
-        own = users.find("_id", ObjectId(actor.user_id)) if actor.user_id else None
-        policy.may_reach(own, reference, permission)
-        return own  # type: ignore[return-value] # may_reach lets no None pass
-
     def _may_write(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:
         """Once more, inside the transaction, on what is there now; and what only a transaction can tell."""
         asked = policy.named(fields.keys())
@@ -154,18 +154,12 @@ class UserService:
             may_grant(actor, self.roles.hold(fields["role"]) | self.roles.permissions_of(user.role))
         self._may_take_over(user, asked, actor)
         if policy.ends_admin(user, fields):
-            self._keep_an_admin(user.pk)
+            keep_an_admin(self.roles, user.pk)
 
     def _may_take_over(self, user: User, asked: set[str], actor: Principal) -> None:
         """Before any password is looked at: whether a guess is right is nobody else's to know."""
         if policy.takes_over(actor, user, asked):
             may_grant(actor, self.roles.permissions_of(user.role))
-
-    def _keep_an_admin(self, leaving: ObjectId) -> None:
-        """Two admins who demote each other at one instant both hold the role, so one of them has to look again."""
-        self.roles.hold(ADMIN)
-        if not users.is_active_with(ADMIN, besides=leaving):
-            raise LastAdmin()
 
     def _end_sessions(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:
         """A new password ends all other sessions, a disabled account all of them."""
@@ -203,7 +197,3 @@ class UserService:
         sent = patch.model_dump(exclude_unset=True)
         self.refuse_weak(password, {name: sent.get(name, getattr(user, name)) for name in PERSONAL})
         return turn.hash(password)
-
-
-def _record(action: str, user: User, changes: dict[str, Any], actor: Principal, at: datetime) -> None:
-    record(action, Target("user", str(user.pk), user.version), actor=actor, at=at, changes=changes)

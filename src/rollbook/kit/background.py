@@ -1,0 +1,26 @@
+"""Work that nobody asked for, done again and again beside the requests."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rollbook.kit.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+
+def keep_doing(name: str, work: Callable[[], Any], *, every: float) -> None:
+    """In a thread that ends with the process; `every`: seconds between the end of one time and the next."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(every):
+            try:
+                work()
+            except Unavailable:
+                pass  # Said by whoever watches the database.
+            except Exception:
+                logger.exception("%s failed; it is tried again", name)
+
+    threading.Thread(target=run, name=f"rollbook-{name}", daemon=True).start()

@@ -1,0 +1,78 @@
+"""A request that is sent twice is carried out once: what `Idempotency-Key` asks for (IETF httpapi draft).
+
+The key is read here; who has sent it before, and what the answer was, the room `idempotency` knows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import Request, Response, current_app
+
+from rollbook.kit.declarations import Reply
+from rollbook.kit.errors import Detail, ValidationFailed
+from rollbook.kit.transactions import before_commit
+
+HEADER = "Idempotency-Key"
+EXTENSION = "rollbook.repeats"
+KEPT_HEADERS = ("Content-Type", "Cache-Control", "ETag", "Location")
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was sent to a client, and is sent again."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Attempt(Protocol):
+    """A request that is the first with its key."""
+
+    def settle(self, answer: Answer) -> None:
+        """Keep `answer`; inside a transaction, as a part of it. Raises: KeyInFlight, when someone took over."""
+
+    def release(self) -> None:
+        """The next one may try."""
+
+
+Begin = Callable[[str, bytes], Answer | Attempt]
+"""Takes the key and the body. Raises: KeyInFlight, KeyReused."""
+
+
+def key_of(request: Request) -> str | None:
+    """Raises: ValidationFailed."""
+    key = request.headers.get(HEADER, "").strip()
+    if key and not _KEY.fullmatch(key):
+        detail = Detail(HEADER, "bad_format", "At most 255 printable ASCII characters.")
+        raise ValidationFailed(details=[detail])
+    return key or None
+
+
+def answered_once(key: str, body: bytes, work: Callable[[], Reply], render: Callable[[Reply], Response]) -> Response:
+    """Do the `work` and keep what it comes to in the transaction that it ends in; or answer as the first time."""
+    begin: Begin = current_app.extensions[EXTENSION]
+    begun = begin(key, body)
+    if isinstance(begun, Answer):
+        return _replayed(begun)
+    attempt = begun
+    try:
+        with before_commit(lambda done: attempt.settle(_kept(render(Reply(done))))):
+            return render(work())
+    except BaseException:
+        attempt.release()
+        raise
+
+
+def _kept(response: Response) -> Answer:
+    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return Answer(response.status_code, headers, response.get_data())
+
+
+def _replayed(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status, answer.headers)
+    response.headers["Idempotency-Replayed"] = "true"
+    return response

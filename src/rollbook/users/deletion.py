@@ -1,0 +1,114 @@
+"""Users who go, and those who come back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bson import ObjectId
+
+from rollbook.access.permissions import Permission
+from rollbook.access.principal import Principal
+from rollbook.kit.clock import Clock
+from rollbook.kit.preconditions import ANY, Expected
+from rollbook.kit.transactions import in_transaction
+from rollbook.roles.built_in import USER
+from rollbook.roles.policy import may_grant
+from rollbook.roles.service import RoleService
+from rollbook.sessions.service import SessionService
+from rollbook.users import policy
+from rollbook.users.dao import users
+from rollbook.users.documents import User
+from rollbook.users.errors import NotDeleted, UserNotFound
+from rollbook.users.reach import keep_an_admin, put_on_record, reached
+from rollbook.users.references import Reference
+
+
+@dataclass(frozen=True)
+class DeletionService:
+    clock: Clock
+    roles: RoleService
+    sessions: SessionService
+
+    def delete_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
+        """The user as it is kept for a while.
+
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin.
+        """
+        own = reached(ref, Permission.USERS_DELETE, actor)
+        now = self.clock()
+
+        def write() -> User:
+            user = users.get(own.pk)
+            expected.check(user.version)
+            self._may_end(user, actor)
+            deleted = users.alter(user, at=now, fields={"is_deleted": True, "deleted_at": now})
+            self.sessions.end_silently(user.pk)
+            put_on_record("user.deleted", deleted, policy.changes(user, deleted), actor, now)
+            return deleted
+
+        return in_transaction(write)
+
+    def restore_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
+        """Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, EmailTaken, UsernameTaken."""
+        reference = policy.meant_by(ref, actor, Permission.USERS_RESTORE)
+        now = self.clock()
+
+        def write() -> User:
+            user = users.find_deleted(reference)
+            if user is None:
+                users.get_by(reference)
+                raise NotDeleted()
+            expected.check(user.version)
+            policy.may_touch(actor, user)
+            if user.role != USER:
+                may_grant(actor, self.roles.hold(user.role))
+            restored = users.alter(user, at=now, fields={"is_deleted": False, "deleted_at": None})
+            put_on_record("user.restored", restored, policy.changes(user, restored), actor, now)
+            return restored
+
+        return in_transaction(write)
+
+    def purge_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
+        """For good, deleted before or not; the user as it was.
+
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin.
+        """
+        policy.may_purge(actor)
+        reference = policy.meant_by(ref, actor, Permission.USERS_PURGE)
+        now = self.clock()
+
+        def write() -> User:
+            user = users.find(reference.field, reference.value) or users.find_deleted(reference)
+            if user is None:
+                raise UserNotFound()
+            expected.check(user.version)
+            if user.is_deleted:
+                policy.may_touch(actor, user)
+            else:
+                self._may_end(user, actor)
+            return self._purge(user, actor, now)
+
+        return in_transaction(write)
+
+    def purge_expired(self, id: ObjectId, *, deleted_before: datetime, actor: Principal) -> bool:
+        """False, when someone was faster."""
+        now = self.clock()
+
+        def write() -> bool:
+            user = users.find_deleted(Reference("_id", id))
+            if user is None or user.deleted_at >= deleted_before:
+                return False
+            self._purge(user, actor, now)
+            return True
+
+        return in_transaction(write)
+
+    def _may_end(self, user: User, actor: Principal) -> None:
+        policy.may_touch(actor, user)
+        if policy.ends_admin(user, {"role": None}):
+            keep_an_admin(self.roles, user.pk)
+
+    def _purge(self, user: User, actor: Principal, now: datetime) -> User:
+        users.remove(user.pk)
+        self.sessions.end_silently(user.pk)
+        put_on_record("user.purged", user, policy.changes(user, None), actor, now)
+        return user

@@ -1,0 +1,58 @@
+"""Which users a list has."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rollbook.kit.text import fold
+from rollbook.users import references
+
+HIGHEST = "\U0010ffff"
+EITHER = {"$in": [False, True]}
+"""Both values named, so that MongoDB merges two parts of an index in order, in place of sorting."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """`q`: what a name, username or e-mail address begins with, in any spelling; None: everyone."""
+
+    role: str | None = None
+    is_active: bool | None = None
+    email: str | None = None
+    username: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    q: str | None = None
+    include_deleted: bool = False
+
+    @property
+    def only_of_kind(self) -> bool:
+        """Nothing asked but what users are tallied by."""
+        others = (self.email, self.username, self.created_after, self.created_before, self.q)
+        return all(value is None for value in others)
+
+    def query(self) -> dict[str, Any]:
+        """For MongoDB: every value stands after an operator, so that none can be one."""
+        query: dict[str, Any] = {
+            "is_deleted": EITHER if self.include_deleted else False,
+            "is_active": EITHER if self.is_active is None else self.is_active,
+        }
+        if self.role is not None:
+            query["role"] = {"$eq": self.role}
+        if self.email is not None:
+            query["email_key"] = {"$eq": references.email_key(self.email)}
+        if self.username is not None:
+            query["username_key"] = {"$eq": references.username_key(self.username)}
+        bounds = {"$gt": self.created_after, "$lt": self.created_before}
+        if created := {operator: moment for operator, moment in bounds.items() if moment is not None}:
+            query["created_at"] = created
+        if self.q is not None:
+            query["$or"] = [_begins(field, fold(self.q)) for field in ("name_key", "username_key", "email_key")]
+        return query
+
+
+EVERYONE = Filters()
+
+
+def _begins(field: str, prefix: str) -> dict[str, Any]:
+    return {field: {"$gte": prefix, "$lt": prefix + HIGHEST}}

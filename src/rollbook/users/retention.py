@@ -1,0 +1,67 @@
+"""Users who were deleted go for good when their time is over."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rollbook.access.principal import SYSTEM, Principal
+from rollbook.kit.clock import Clock
+from rollbook.kit.transactions import in_transaction
+from rollbook.leases.dao import leases
+from rollbook.users.dao import users
+from rollbook.users.deletion import DeletionService
+from rollbook.users.tally_dao import tallies
+
+LEASE = "retention sweep"
+EVERY = timedelta(hours=1)
+BATCH = 100
+RECOUNT_SECONDS = 50
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Retention:
+    """`kept_for`: how long a deleted user can be restored."""
+
+    clock: Clock
+    deletion: DeletionService
+    kept_for: timedelta
+
+    def count(self) -> int:
+        """How many have been deleted for that long."""
+        return users.count_deleted_before(self._limit())
+
+    def purge(self, *, actor: Principal, tell: Callable[[int], None] = lambda _: None) -> int:
+        """How many. Each goes with its entry in the record, so it may stop anywhere; `tell` hears of each batch."""
+        limit, purged = self._limit(), 0
+        while ids := users.ids_deleted_before(limit, limit=BATCH):
+            done = sum(self.deletion.purge_expired(each, deleted_before=limit, actor=actor) for each in ids)
+            purged += done
+            tell(done)
+        return purged
+
+    def sweep(self) -> int | None:
+        """Count anew, and purge: once in EVERY, whoever of all workers and replicas comes first. None: not us."""
+        now, holder = self.clock(), secrets.token_hex(8)
+        if not leases.take(LEASE, holder, at=now, until=now + EVERY):
+            return None
+        try:
+            if in_transaction(tallies.recount, seconds=RECOUNT_SECONDS):
+                logger.warning("the number of users was not what was tallied; counted anew")
+            purged = self.purge(actor=SYSTEM)
+        except Exception:
+            leases.give_back(LEASE, holder)
+            raise
+        if purged:
+            logger.info("purged %d users who were deleted %d days ago", purged, self.kept_for.days)
+        return purged
+
+    def ensure_tallies(self) -> None:
+        """Count, where nobody has yet."""
+        if not tallies.exist():
+            in_transaction(tallies.recount, seconds=RECOUNT_SECONDS)
+
+    def _limit(self) -> datetime:
+        return self.clock() - self.kept_for

@@ -1,0 +1,99 @@
+"""The only file that queries tallies: how many users there are, without counting them."""
+
+import itertools
+import os
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from rollbook.kit.transactions import current_session, reaching
+from rollbook.users.documents import User, UserTally
+
+SHARDS = 16
+ALL_AT_ONCE = -1
+"""The shard of what was counted; the others hold what changed since."""
+
+
+class Kind(NamedTuple):
+    role: str
+    is_active: bool
+    is_deleted: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.role}:{self.is_active:d}{self.is_deleted:d}"
+
+
+def kind_of(user: Any) -> Kind:
+    return Kind(user.role, user.is_active, user.is_deleted)
+
+
+class TallyDAO:
+    def __init__(self) -> None:
+        self._own = threading.local()
+        self._next = itertools.count()
+
+    def move(self, before: Kind | None, after: Kind | None) -> None:
+        """As part of the transaction that makes, changes or removes a user."""
+        if before == after:
+            return
+        moved = {f"counts.{kind.key}": by for kind, by in ((before, -1), (after, 1)) if kind}
+        with reaching():
+            self._collection.update_one({"_id": self._shard()}, {"$inc": moved}, upsert=True, session=current_session())
+
+    def total(self, *, role: str | None, is_active: bool | None, include_deleted: bool) -> int:
+        """None: any."""
+        return sum(
+            number
+            for key, number in self._sums().items()
+            if (role is None or key[:-3] == role)
+            and (is_active is None or key[-2] == f"{is_active:d}")
+            and (include_deleted or key[-1] == "0")
+        )
+
+    def exist(self) -> bool:
+        with reaching():
+            return self._collection.find_one({}, {"_id": True}, session=current_session()) is not None
+
+    def recount(self) -> bool:
+        """Make the sum what there is, and tell whether it was not; call it inside a transaction.
+
+        All that is read is of one instant, and what changes meanwhile is added to other shards: nothing is lost.
+        """
+        groups = {"_id": {"role": "$role", "is_active": "$is_active", "is_deleted": "$is_deleted"}, "n": {"$sum": 1}}
+        with reaching():
+            users = User._get_collection().aggregate(
+                [{"$group": groups}], hint="listed_by_role", session=current_session()
+            )
+            there = {Kind(**group["_id"]).key: group["n"] for group in users}
+        tallied = self._sums()
+        wrong = {key: there.get(key, 0) - tallied.get(key, 0) for key in there.keys() | tallied.keys()}
+        moved = {f"counts.{key}": by for key, by in wrong.items() if by}
+        update = {"$inc": moved} if moved else {"$setOnInsert": {"counts": {}}}
+        with reaching():
+            self._collection.update_one({"_id": ALL_AT_ONCE}, update, upsert=True, session=current_session())
+        return bool(moved)
+
+    def _sums(self) -> Mapping[str, int]:
+        with reaching():
+            shards = list(self._collection.find({}, session=current_session()))
+        return _added(shard["counts"] for shard in shards)
+
+    def _shard(self) -> int:
+        """One for each thread of a process, so that they do not wait for each other."""
+        if not hasattr(self._own, "shard"):
+            self._own.shard = (os.getpid() + next(self._next)) % SHARDS
+        shard: int = self._own.shard
+        return shard
+
+    @property
+    def _collection(self) -> Any:
+        return UserTally._get_collection()
+
+
+def _added(shards: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found: Collection[Mapping[str, int]] = list(shards)
+    return {key: sum(shard.get(key, 0) for shard in found) for key in {key for shard in found for key in shard}}
+
+
+tallies = TallyDAO()
