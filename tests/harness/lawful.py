@@ -14,7 +14,7 @@ def check(status: int, headers: Any, body: bytes, sent: bytes = b"", asked: str 
     """`asked`: the address. What was asked or sent may be named. Raises: AssertionError, against the contract."""
     assert headers["X-Request-ID"]
     assert headers["Cache-Control"]
-    if status == 204:
+    if status in (204, 304):
         assert not body
         assert "Content-Type" not in headers
         return

@@ -13,6 +13,9 @@ Query = Mapping[str, Any]
 MOST_COUNTED = 1_000
 """Counting takes as long as there is to count; a longer list has no total, unless someone keeps one."""
 
+FARTHEST = 2**62
+"""There is nothing so far on, and MongoDB takes no larger numbers."""
+
 
 @dataclass(frozen=True)
 class Pager:
@@ -26,7 +29,7 @@ class Pager:
         if asked.after is not None:
             return self._cut(self._following(query, asked.order, asked.after, asked.size + 1), asked, None)
         known = None if asked.number is None else total() if total else self.count(query)
-        if known is not None and asked.offset >= known:
+        if asked.offset >= (FARTHEST if known is None else known):
             return self._cut([], asked, known)
         return self._cut(self._sorted(query, asked.order, asked.offset, asked.size + 1), asked, known)
 

@@ -7,7 +7,7 @@ from werkzeug.datastructures import ETags
 
 from rollbook.kit.errors import StaleVersion
 
-_CODED = re.compile(r"(\d+)(?:[:;-](?:gzip|deflate|br|zstd))?")
+_CODED = re.compile(r"([0-9]{1,18})(?:[:;-](?:gzip|deflate|br|zstd))?")
 
 
 @dataclass(frozen=True)
@@ -41,4 +41,4 @@ def versions(given: ETags) -> frozenset[int]:
     not its bytes, so it is the same in any coding: the weak form is no weaker.
     """
     tags = given.as_set(include_weak=True)
-    return frozenset(int(found[1]) for tag in tags if (found := _CODED.fullmatch(tag)))
+    return frozenset(int(found[1]) for tag in tags if (found := _CODED.fullmatch(tag or "")))

@@ -1,0 +1,195 @@
+"""Users who go, those who come back, and those who go for good."""
+
+from datetime import timedelta
+
+import pytest
+from bson import ObjectId
+
+from rollbook.access.permissions import Permission
+from rollbook.access.principal import COMMAND_LINE
+from rollbook.kit import clock
+from rollbook.roles.schemas import RoleCreate
+from rollbook.users.deletion import DeletionService
+from rollbook.users.retention import Retention
+from tests import people
+from tests.conftest import ADA, PASSWORD
+
+FULL = ADA | {"username": "ada", "phone": "+442079460958"}
+
+
+def code(answer):
+    return answer.json["error"]["code"]
+
+
+def actions(stored, id):
+    return [entry["action"] for entry in stored.audit.find({"target_id": id}).sort("_id", 1)]
+
+
+@pytest.fixture
+def gone(client):
+    user = client.post("/api/users", json=FULL).json["data"]
+    assert client.delete(f"/api/users/{user['id']}").status_code == 204
+    return user
+
+
+def test_a_deleted_user_is_gone_from_every_read(client, gone):
+    for ref in (gone["id"], gone["email"], gone["username"]):
+        for answer in (
+            client.get(f"/api/users/{ref}"),
+            client.patch(f"/api/users/{ref}", json={"name": "X"}),
+            client.put(f"/api/users/{ref}", json={"name": "X"}),
+            client.delete(f"/api/users/{ref}"),
+            client.get(f"/api/users/{ref}/sessions"),
+            client.delete(f"/api/users/{ref}/sessions"),
+        ):
+            assert (answer.status_code, code(answer)) == (404, "user_not_found")
+    for query in ("", "?q=ada", "?email=ada@example.com", "?username=ada", "?role=user", "?is_active=true"):
+        assert client.get(f"/api/users{query}").json["data"] == []
+    assert client.post("/api/auth/login", json={"email": gone["email"], "password": PASSWORD}).status_code == 401
+
+
+def test_restoring_brings_back_all_of_it_with_the_password(client, gone, stored):
+    answer = client.post(f"/api/users/{gone['id']}/restore")
+    assert answer.status_code == 200
+    assert answer.json["data"] == gone | {"version": 3, "updated_at": answer.json["data"]["updated_at"]}
+    assert answer.headers["ETag"] == '"3"'
+    assert actions(stored, gone["id"]) == ["user.created", "user.deleted", "user.restored"]
+    assert client.post("/api/auth/login", json={"email": gone["email"], "password": PASSWORD}).status_code == 200
+
+
+# What happens to Ada, in order; what it answers; who is there in the end, and how many are kept.
+CREATE, DELETE, RESTORE, PURGE = "create", "delete", "restore", "purge"
+ORDERS = [
+    ([CREATE, DELETE, CREATE], [201, 204, 201], 1, 2),
+    ([CREATE, DELETE, RESTORE], [201, 204, 200], 1, 1),
+    ([CREATE, DELETE, CREATE, RESTORE], [201, 204, 201, 409], 1, 2),
+    ([CREATE, DELETE, RESTORE, CREATE], [201, 204, 200, 409], 1, 1),
+    ([CREATE, DELETE, CREATE, DELETE, RESTORE], [201, 204, 201, 204, 200], 1, 2),
+    ([CREATE, DELETE, CREATE, DELETE, RESTORE, RESTORE], [201, 204, 201, 204, 200, 409], 1, 2),
+    ([CREATE, RESTORE], [201, 409], 1, 1),
+    ([CREATE, DELETE, DELETE], [201, 204, 404], 0, 1),
+    ([CREATE, DELETE, RESTORE, RESTORE], [201, 204, 200, 409], 1, 1),
+    ([CREATE, PURGE], [201, 204], 0, 0),
+    ([CREATE, PURGE, RESTORE], [201, 204, 404], 0, 0),
+    ([CREATE, PURGE, CREATE], [201, 204, 201], 1, 1),
+    ([CREATE, DELETE, PURGE, RESTORE], [201, 204, 204, 404], 0, 0),
+    ([CREATE, DELETE, PURGE, PURGE], [201, 204, 204, 404], 0, 0),
+    ([CREATE, DELETE, CREATE, PURGE, RESTORE], [201, 204, 201, 204, 200], 1, 1),
+    ([DELETE, RESTORE, PURGE], [404, 404, 404], 0, 0),
+]
+
+
+@pytest.mark.parametrize("spelling", ["email", "username"])
+@pytest.mark.parametrize(("orders", "statuses", "there", "kept"), ORDERS)
+def test_every_order_of_comings_and_goings(client, stored, orders, statuses, there, kept, spelling):
+    ref = {"email": "ADA@example.com", "username": "Ada"}[spelling]
+    other = {"email": {"username": None}, "username": {"email": "ada{}@example.com"}}[spelling]
+
+    def take(number, step):
+        own = {key: value.format(number) if value else value for key, value in other.items()}
+        return {
+            CREATE: lambda: client.post("/api/users", json=FULL | own),
+            DELETE: lambda: client.delete(f"/api/users/{ref}"),
+            PURGE: lambda: client.delete(f"/api/users/{ref}?purge=true"),
+            RESTORE: lambda: client.post(f"/api/users/{ref}/restore"),
+        }[step]()
+
+    answers = [take(number, step) for number, step in enumerate(orders)]
+    assert [answer.status_code for answer in answers] == statuses
+    if statuses[-1] == 409:
+        assert code(answers[-1]) in {f"{spelling}_taken", "not_deleted"}
+    assert client.get("/api/users").json["pagination"]["total_items"] == there
+    assert stored.users.count_documents({"is_deleted": False}) == there
+    assert stored.users.count_documents({}) == kept
+    changes = [answer for answer in answers if answer.status_code < 300]
+    assert stored.audit.count_documents({}) == len(changes)
+
+
+def test_what_was_purged_leaves_its_record_and_nothing_else(client, gone, stored):
+    answer = client.delete(f"/api/users/{gone['id']}?purge=true", headers={"Prefer": "return=representation"})
+    assert (answer.status_code, answer.json["data"]["version"]) == (200, 2)
+    assert actions(stored, gone["id"]) == ["user.created", "user.deleted", "user.purged"]
+    purged = stored.audit.find_one({"action": "user.purged"})
+    assert purged["changes"]["email"] == {"before": "ada@example.com", "after": None}
+    assert not any("hash" in field or "key" in field for field in purged["changes"])
+
+
+def test_deleting_oneself_ends_every_session_at_once(guarded, services, stored):
+    ada = people.person(services, guarded, "ada")
+    again = people.sign_in(guarded, "ada@example.com").json["data"]
+    assert ada.delete("/api/users/me").status_code == 204
+    assert stored.sessions.count_documents({}) == 0
+    assert ada.get("/api/auth/me").status_code == 401
+    assert guarded.post("/api/auth/refresh", json={"refresh_token": again["refresh_token"]}).status_code == 401
+
+
+def test_the_last_admin_is_neither_deleted_nor_purged(guarded, services, stored):
+    admin = people.person(services, guarded, "admin", role="admin")
+    for query in ("", "?purge=true"):
+        answer = admin.delete(f"/api/users/me{query}")
+        assert (answer.status_code, code(answer)) == (409, "last_admin")
+    assert stored.users.count_documents({"is_deleted": False}) == 1
+
+
+def test_nobody_restores_more_than_they_may_grant(guarded, services, stored):
+    people.add(services, "first", role="admin")
+    services.roles.create_role(RoleCreate(name="keeper", permissions=[Permission.USERS_RESTORE]), actor=COMMAND_LINE)
+    keeper = people.person(services, guarded, "keeper", role="keeper")
+    statuses = {}
+    for role in ("user", "moderator", "admin"):
+        user = people.add(services, f"gone-{role}", role=role)
+        services.deletion.delete_user(user["id"], actor=COMMAND_LINE)
+        statuses[role] = keeper.post(f"/api/users/{user['id']}/restore").status_code
+    assert statuses == {"user": 200, "moderator": 403, "admin": 403}
+
+
+def test_a_role_that_a_deleted_user_had_stays(client, services, stored):
+    services.roles.create_role(RoleCreate(name="keeper", permissions=[]), actor=COMMAND_LINE)
+    user = client.post("/api/users", json=ADA | {"role": "keeper"}).json["data"]
+    client.delete(f"/api/users/{user['id']}")
+    assert code(client.delete("/api/roles/keeper")) == "role_in_use"
+    client.delete(f"/api/users/{user['id']}?purge=true")
+    assert client.delete("/api/roles/keeper").status_code == 204
+
+
+def test_an_id_that_nobody_ever_had_is_404(client, stored):
+    path = f"/api/users/{ObjectId()}"
+    for answer in (client.post(f"{path}/restore"), client.delete(f"{path}?purge=true")):
+        assert (answer.status_code, code(answer)) == (404, "user_not_found")
+
+
+@pytest.fixture
+def later(services):
+    """Retention as it is in so many days."""
+
+    def retention(days):
+        time = lambda: clock.now() + timedelta(days=days)  # noqa: E731 - a clock
+        deletion = DeletionService(time, services.roles, services.sessions)
+        return Retention(time, deletion, timedelta(days=30))
+
+    return retention
+
+
+def test_who_was_deleted_long_ago_is_purged_and_nobody_else(client, gone, stored, later):
+    client.post("/api/users", json=FULL)
+    assert later(29).purge(actor=COMMAND_LINE) == 0
+    assert later(31).count() == 1
+    assert later(31).purge(actor=COMMAND_LINE) == 1
+    assert [user["is_deleted"] for user in stored.users.find()] == [False]
+    assert actions(stored, gone["id"])[-1] == "user.purged"
+
+
+def test_of_all_that_sweep_in_an_hour_one_does(gone, stored, later):
+    assert [later(31).sweep() for _ in range(5)] == [1, None, None, None, None]
+    assert later(32).sweep() == 0
+
+
+def test_a_sweep_that_fails_is_done_by_the_next(gone, stored, later, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError
+
+    monkeypatch.setattr(DeletionService, "purge_expired", broken)
+    with pytest.raises(RuntimeError):
+        later(31).sweep()
+    monkeypatch.undo()
+    assert later(31).sweep() == 1
