@@ -19,10 +19,11 @@ FARTHEST = 2**62
 
 @dataclass(frozen=True)
 class Pager:
-    """`unlisted`: stored fields that stay in the database."""
+    """`unlisted`: stored fields that stay in the database. `index`: the one to go by; None lets MongoDB choose."""
 
     collection: Any
     unlisted: tuple[str, ...] = ()
+    index: str | None = None
 
     def page(self, asked: PageRequest, query: Query, total: Callable[[], int | None] | None = None) -> Page[Row]:
         """Of those that `query` selects. Past the end nothing is fetched, however far past."""
@@ -57,14 +58,13 @@ class Pager:
     def _sorted(self, query: Query, order: Order, skip: int, limit: int) -> list[Row]:
         if len(order) > 2:
             query, skip = self._narrowed(query, order, skip, limit)
-        hidden = dict.fromkeys(self.unlisted, False)
-        found = self.collection.find(query, hidden or None, session=current_session())
+        found = self._find(query, dict.fromkeys(self.unlisted, False))
         return list(found.sort(list(order)).skip(skip).limit(limit))
 
     def _narrowed(self, query: Query, order: Order, skip: int, limit: int) -> tuple[Query, int]:
         """An index has the order of the first field, so that only what ties with a row of the page is left to sort."""
         (field, direction), *_ = order
-        keys = self.collection.find(query, {field: True, "_id": False}, session=current_session())
+        keys = self._find(query, {field: True, "_id": False})
         found = list(keys.sort([(field, direction), ("_id", direction)]).skip(skip).limit(limit))
         if not found:
             return query, skip
@@ -73,6 +73,10 @@ class Pager:
         if earlier is not None:
             skip -= self.collection.count_documents({"$and": [query, earlier]}, session=current_session())
         return {"$and": [query, _from(field, direction, first), _from(field, -direction, last)]}, skip
+
+    def _find(self, query: Query, shown: Mapping[str, bool]) -> Any:
+        found = self.collection.find(query, shown or None, session=current_session())
+        return found.hint(self.index) if self.index else found
 
 
 def _beyond(field: str, direction: int, value: Any) -> Query | None:

@@ -1,7 +1,7 @@
 """The only file that queries users."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from rollbook.kit.dao import BaseDAO
 from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.paging import Row
 from rollbook.kit.transactions import current_session, reaching
-from rollbook.users.documents import PRESENT, User
+from rollbook.users.documents import PRESENT, User, listed_by
 from rollbook.users.errors import EmailTaken, UsernameTaken, UserNotFound
 from rollbook.users.filters import EITHER, Filters
 from rollbook.users.references import Reference
@@ -61,8 +61,10 @@ class UserDAO(BaseDAO[User]):
             is_active=filters.is_active,
             include_deleted=filters.include_deleted,
         )
+        index = None if filters.narrows else listed_by(asked.order[0][0])
+        pager = replace(self._pager(), index=index)
         with reaching():
-            return self._pager().page(asked, filters.query(), total if filters.only_of_kind else None)
+            return pager.page(asked, filters.query(), total if filters.only_of_kind else None)
 
     def find_deleted(self, reference: Reference) -> User | None:
         """Of several who had the address or name, the one deleted last."""

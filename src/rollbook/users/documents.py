@@ -12,9 +12,14 @@ FORMER: tuple[str, ...] = ("uniq_email", "uniq_username", "by_role", "by_last_lo
 FORMER += tuple(f"by_{key}" for key in ("created_at", "updated_at", "name", "email", "username"))
 
 
-def _listed_by(field: str) -> dict[str, Any]:
+def listed_by(field: str) -> str:
+    """The name of the index for a list in that order."""
+    return f"listed_by_{field}"
+
+
+def _list_index(field: str) -> dict[str, Any]:
     """For a list in that order; of `is_deleted` and `is_active` there are two values each, which MongoDB merges."""
-    return {"fields": ["is_deleted", "is_active", field, "_id"], "name": f"listed_by_{field}"}
+    return {"fields": ["is_deleted", "is_active", field, "_id"], "name": listed_by(field)}
 
 
 class User(VersionedDocument):
@@ -34,7 +39,7 @@ class User(VersionedDocument):
                 "unique": True,
                 "partialFilterExpression": {"username_key": {"$type": "string"}, **PRESENT},
             },
-            *map(_listed_by, ("created_at", "updated_at", "name_key", "email_key", "username_key", "last_login")),
+            *map(_list_index, ("created_at", "updated_at", "name_key", "email_key", "username_key", "last_login")),
             {"fields": ["role", "is_deleted", "is_active", "created_at", "_id"], "name": "listed_by_role"},
             {"fields": ["deleted_at"], "name": "deleted", "partialFilterExpression": {"is_deleted": True}},
         ],

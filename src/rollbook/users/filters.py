@@ -31,6 +31,11 @@ class Filters:
         others = (self.email, self.username, self.created_after, self.created_before, self.q)
         return all(value is None for value in others)
 
+    @property
+    def narrows(self) -> bool:
+        """Asked for something that finds few, perhaps, in an index of its own."""
+        return self.role is not None or not self.only_of_kind
+
     def query(self) -> dict[str, Any]:
         """For MongoDB: every value stands after an operator, so that none can be one."""
         query: dict[str, Any] = {

@@ -28,6 +28,11 @@ def kind_of(user: Any) -> Kind:
     return Kind(user.role, user.is_active, user.is_deleted)
 
 
+def _kind_in(row: Mapping[str, Any]) -> Kind:
+    """What a document of earlier times, or of another hand, lacks, counts as nothing."""
+    return Kind(row.get("role") or "", bool(row.get("is_active")), bool(row.get("is_deleted")))
+
+
 class TallyDAO:
     def __init__(self) -> None:
         self._own = threading.local()
@@ -65,7 +70,7 @@ class TallyDAO:
             users = User._get_collection().aggregate(
                 [{"$group": groups}], hint="listed_by_role", session=current_session()
             )
-            there = {Kind(**group["_id"]).key: group["n"] for group in users}
+            there = {_kind_in(group["_id"]).key: group["n"] for group in users}
         tallied = self._sums()
         wrong = {key: there.get(key, 0) - tallied.get(key, 0) for key in there.keys() | tallied.keys()}
         moved = {f"counts.{key}": by for key, by in wrong.items() if by}

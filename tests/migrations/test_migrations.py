@@ -1,0 +1,176 @@
+"""From what an earlier version stored to what this one expects."""
+
+import logging
+from contextlib import contextmanager
+
+import pytest
+from pymongo import MongoClient
+
+from rollbook.app import create_app
+from rollbook.kit.database import Database
+from rollbook.kit.errors import NotReady
+from rollbook.migrations.service import LEASE
+from rollbook.migrations.steps import STEPS, m0001_mark_present_users
+from rollbook.services import migrations_of, services_of
+from rollbook.users.dao import users
+from tests.conftest import ADA
+from tests.kit.test_dao import new
+
+MANY = 5_000
+
+
+@pytest.fixture
+def earlier(mongod, settings, database):
+    """A database as version 0.1 left it: users without is_deleted, and indexes of its own."""
+    with MongoClient(mongod.uri) as client:
+        client.drop_database("earlier")
+        rows = [new(name=f"N{number}", email_key=f"{number}@x.org").to_mongo() for number in range(MANY)]
+        for row in rows:
+            del row["is_deleted"]
+        client.earlier.users.insert_many(rows)
+        client.earlier.users.create_index("email_key", name="uniq_email", unique=True)
+        client.earlier.users.create_index([("role", 1), ("is_active", 1)], name="by_role")
+        yield client.earlier
+        client.drop_database("earlier")
+    database.connect()
+    database.prepare()
+
+
+@pytest.fixture
+def opened(earlier, settings, mongod):
+    """A Database on what is earlier, in the environment that is named."""
+    made = []
+
+    def of(environment):
+        there = settings.model_copy(update={"mongodb_dbname": "earlier", "environment": environment})
+        services = services_of(there)
+        database = Database(mongod.uri, "earlier", migrations_of(there), preparations=(services.store_basics,))
+        made.append(database)
+        database.connect()
+        return database
+
+    yield of
+    for database in made:
+        database.close()
+
+
+def test_a_start_in_development_migrates(opened, earlier):
+    database = opened("development")
+    database.prepare()
+    database.check()
+    assert earlier.users.count_documents({"is_deleted": False}) == MANY
+    assert {"one_email", "listed_by_role"} <= earlier.users.index_information().keys()
+    assert not {"uniq_email", "by_role"} & earlier.users.index_information().keys()
+    applied = earlier.migrations.find_one()
+    assert (applied["_id"], applied["changed"], len(applied["checksum"])) == (1, MANY, 64)
+    assert applied["duration_ms"] >= 0
+    assert earlier.audit.count_documents({"action": "migration.applied", "actor_type": "system"}) == 1
+    assert users.find("email_key", "7@x.org").version == 1
+
+
+def test_a_start_in_production_waits_and_says_for_what(opened, earlier, caplog):
+    database = opened("production")
+    with caplog.at_level(logging.WARNING), pytest.raises(NotReady) as caught:
+        database.prepare()
+    detail = caught.value.details[0]
+    assert detail.code == "migration_pending"
+    assert detail.message == "Migrations have not run: 1 (mark users as not deleted). Run `rollbook migrate`."
+    assert detail.message in caplog.text
+    assert earlier.users.count_documents({"is_deleted": {"$exists": True}}) == 0
+    assert earlier.list_collection_names() == ["users"]
+    opened("development").prepare()
+    database.connect()
+    database.prepare()
+
+
+def test_where_there_are_no_users_a_start_in_production_prepares(opened, earlier):
+    earlier.users.delete_many({})
+    opened("production").prepare()
+    assert earlier.migrations.count_documents({}) == 1
+
+
+class Stopped(BaseException):
+    """As Ctrl-C is."""
+
+
+def test_a_migration_that_was_interrupted_goes_on_and_does_all_of_it_once(opened, earlier, settings):
+    opened("development")
+    migrations = migrations_of(settings)
+    looked_at = []
+
+    @contextmanager
+    def until_the_second_batch(step, total):
+        def tell(number):
+            looked_at.append(number)
+            if len(looked_at) == 2:
+                raise Stopped
+
+        assert total == MANY
+        yield tell
+
+    with pytest.raises(Stopped):
+        migrations.apply(until_the_second_batch)
+    assert earlier.users.count_documents({"is_deleted": False}) == sum(looked_at) == 4_000
+    assert earlier.migrations.count_documents({}) == 0
+    migrations.apply()
+    assert earlier.users.count_documents({"is_deleted": False}) == MANY
+    assert earlier.migrations.find_one()["changed"] == MANY - 4_000
+
+
+def test_two_never_migrate_at_once_and_who_loses_the_lock_stops(opened, earlier, settings):
+    opened("development")
+    migrations = migrations_of(settings)
+
+    @contextmanager
+    def robbed(step, total):
+        def tell(number):
+            with pytest.raises(NotReady):
+                migrations.apply()
+            earlier.leases.update_one({"_id": LEASE}, {"$set": {"holder": "someone else"}})
+
+        yield tell
+
+    with pytest.raises(NotReady) as caught:
+        migrations.apply(robbed)
+    assert caught.value.details[0].code == "migrating"
+    assert earlier.leases.find_one({"_id": LEASE})["holder"] == "someone else"
+    assert earlier.migrations.count_documents({}) == 0
+
+
+def test_what_a_newer_version_migrated_is_left_to_it(opened, earlier, settings, database):
+    opened("development").prepare()
+    earlier.migrations.update_one({"_id": 1}, {"$set": {"title": "x"}})
+    row = earlier.migrations.find_one()
+    earlier.migrations.insert_one({**row, "_id": 99})
+    earlier.command("collMod", "users", validator={})
+    older = migrations_of(settings)
+    assert older.find_fault() is None
+    earlier.migrations.delete_one({"_id": 99})
+    assert older.find_fault().code == "validator_missing"
+
+
+def test_code_that_changed_since_it_ran_is_noticed(opened, earlier, settings):
+    opened("development").prepare()
+    migrations = migrations_of(settings)
+    assert migrations.altered() == []
+    earlier.migrations.update_one({"_id": 1}, {"$set": {"checksum": "0" * 64}})
+    assert [step.number for step in migrations.altered()] == [1]
+
+
+def test_migrations_are_numbered_without_a_gap_and_never_renamed():
+    assert [step.number for step in STEPS] == list(range(1, len(STEPS) + 1))
+    assert STEPS[0].module is m0001_mark_present_users
+
+
+def test_a_step_that_ran_finds_nothing_to_do(opened, earlier):
+    opened("development").prepare()
+    assert m0001_mark_present_users.run(earlier, lambda _: None) == 0
+
+
+def test_users_of_an_earlier_version_are_listed_and_counted(opened, earlier, settings):
+    database = opened("development")
+    database.prepare()
+    client = create_app(settings, services_of(settings), database).test_client()
+    assert client.get("/api/users").json["pagination"]["total_items"] == MANY
+    assert client.post("/api/users", json=ADA).status_code == 201
+    assert client.get("/api/users").json["pagination"]["total_items"] == MANY + 1
