@@ -20,6 +20,7 @@ from rollbook.kit.database import Database
 from rollbook.kit.errors import NotReady
 from rollbook.kit.passwords import PasswordHasher
 from rollbook.kit.secrets import derive
+from rollbook.kit.transactions import reaching
 from rollbook.leases.documents import Lease
 from rollbook.limits.dao import CounterDAO
 from rollbook.limits.documents import LimitCounter
@@ -147,9 +148,9 @@ def migrating(settings: Settings) -> Iterator[Migrations]:
     """For a command: on a database that is connected, whatever it holds. Raises: StartError."""
     database = database_of(settings)
     with _closing(database):
-        database.connect()
-        database.require_primary()
-        yield migrations_of(settings)
+        database.reach()
+        with reaching():
+            yield migrations_of(settings)
 
 
 @contextmanager

@@ -155,6 +155,7 @@ step "see the API healthy" within 90 is api '{{.State.Health.Status}}' healthy
 say "   on MongoDB$(docker exec "$(container mongo)" mongod --version | sed -n 's/^db version v/ /p')," \
     "Redis$(docker exec "$(container redis)" redis-server --version | sed -n 's/.* v=\([^ ]*\).*/ \1/p')"
 
+check "the migration ran, and ended" is migrate '{{.State.Status}} {{.State.ExitCode}}' "exited 0"
 check "/ready answers 200" within 20 answers 200 /ready
 check "/health says that sign-in is required" says_auth_required
 password='correct horse battery'

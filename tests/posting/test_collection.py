@@ -53,7 +53,7 @@ def test_the_posting_collection_walks_through_everything(server, capsys):
     update_variables({"BASE_URL": server.url, **ADMIN})
     app = SimpleNamespace(session_env={})
     requests = requests_of(Collection.from_directory(str(FOLDER)))
-    assert len(requests) == len(list(FOLDER.rglob("*.posting.yaml"))) > 30
+    assert len(requests) == len(list(FOLDER.rglob("*.posting.yaml"))) > 45
     for request in requests:
         expected = int(re.search(r"Answers (\d{3})\.", request.description).group(1))
         response = send(request, app)
@@ -68,7 +68,7 @@ def test_the_http_file_walks_through_the_same(server):
     text = (FOLDER / "requests.http").read_text()
     known = dict(re.findall(r"^@(\w+) = (.*)$", text, re.M)) | {"base": server.url}
     blocks = text.split("### ")[1:]
-    assert len(blocks) == 10
+    assert len(blocks) == 12
     for block in blocks:
         title, _, rest = re.sub(r"^# .*\n", "", block, flags=re.M).partition("\n")
         head, _, body = re.sub(r"{{([\w.]+)}}", lambda match: known[match[1]], rest).partition("\n\n")

@@ -136,6 +136,14 @@ class Database:
             self._ready.set()
             logger.info("database ready: primary reached, schema verified")
 
+    def reach(self) -> None:
+        """Connect to the primary, whatever it holds. Raises: NotReady, with the reason."""
+        try:
+            self.connect()
+            self.require_primary()
+        except PyMongoError as error:
+            raise NotReady(details=[self._reason(error)]) from None
+
     def require_primary(self) -> None:
         """Ask the server itself. Raises: NotReady, PyMongoError."""
         hello = self._client.admin.command("hello")
