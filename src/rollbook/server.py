@@ -31,7 +31,8 @@ from rollbook.settings import Settings, SettingsError, StartError
 SILENCE_SECONDS = 5
 IDLE_SECONDS = 0.1
 """How long a new connection may hold a thread without sending anything, before it waits in the poller."""
-SWEEP_SECONDS = 5
+SETTLED_SECONDS = 2
+SWEEP_SECONDS = 60
 """How often a worker asks whether it is time; of all of them, one in an hour finds that it is."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a heartbeat file cannot be held up by a disk
 OPEN_HOUSE = "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING. For a private network behind a gateway only."
@@ -108,7 +109,7 @@ class _Server(BaseApplication):
         services = services_of(self._settings)
         database = database_of(self._settings, services.prepare)
         database.keep_prepared(patience=1)
-        keep_doing("sweep", partial(_sweep, database, services), every=SWEEP_SECONDS)
+        keep_doing("sweep", partial(_sweep, database, services), after=SETTLED_SECONDS, every=SWEEP_SECONDS)
         return create_app(self._settings, services, database)
 
 

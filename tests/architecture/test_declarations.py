@@ -8,6 +8,8 @@ from flask_restful import Resource
 
 from rollbook.access.permissions import Permission
 from rollbook.kit.errors import AppError
+from rollbook.kit.http import endpoint
+from rollbook.users.schemas import UserOut
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "rollbook"
@@ -92,6 +94,38 @@ def test_every_resource_method_says_who_may_call_it(make_app):
     methods = [getattr(resource, method.lower()) for resource in resources for method in resource.methods]
     asked = {method.access.permission for method in methods}
     assert asked == {*Permission, None} - ASKED_BY_SERVICES
+
+
+def unprotected(methods) -> list[str]:
+    """POSTs that would do their work twice, and changes that would overwrite someone else's."""
+    faults = []
+    for method, declared in methods:
+        outside_auth = not declared.operation.startswith(("login", "logout", "refresh"))
+        if method == "POST" and outside_auth and not declared.repeatable:
+            faults.append(f"{declared.operation} takes no Idempotency-Key")
+        if method in ("PUT", "PATCH", "DELETE") and declared.versioned and not declared.conditional:
+            faults.append(f"{declared.operation} takes no If-Match")
+    return faults
+
+
+def test_every_post_can_be_repeated_and_every_change_be_made_conditional(make_app):
+    views = {getattr(view, "view_class", None) for view in make_app().view_functions.values()} - {None}
+    functions = [(method, getattr(view, method.lower())) for view in views for method in view.methods]
+    methods = [(method, made.declaration) for method, made in functions if hasattr(made, "declaration")]
+    assert {"create_user", "change_user", "delete_role"} <= {declared.operation for _, declared in methods}
+    assert unprotected(methods) == []
+
+
+def test_a_post_and_a_change_without_protection_are_caught():
+    class Unsafe(Resource):
+        @endpoint("make", "Made.", returns=UserOut, status=201)
+        def post(self): ...
+
+        @endpoint("alter", "Altered.", returns=UserOut)
+        def patch(self): ...
+
+    methods = [("POST", Unsafe.post.declaration), ("PATCH", Unsafe.patch.declaration)]
+    assert unprotected(methods) == ["make takes no Idempotency-Key", "alter takes no If-Match"]
 
 
 def test_an_unguarded_method_is_caught():

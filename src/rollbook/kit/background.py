@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,14 @@ from rollbook.kit.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 
-def keep_doing(name: str, work: Callable[[], Any], *, every: float) -> None:
-    """In a thread that ends with the process; `every`: seconds between the end of one time and the next."""
-    ended = threading.Event()
+def keep_doing(name: str, work: Callable[[], Any], *, after: float, every: float) -> None:
+    """In a thread that ends with the process: `after` so many seconds, and so many after the end of each time."""
 
     def run() -> None:
-        while not ended.wait(every):
+        pause = after
+        while True:
+            time.sleep(pause)
+            pause = every
             try:
                 work()
             except Unavailable:
