@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any, ClassVar
 
 from bson import ObjectId
@@ -54,17 +53,20 @@ class UserDAO(BaseDAO[User]):
         return user
 
     def list_page(self, asked: PageRequest, filters: Filters) -> Page[Row]:
-        """With a total from the tallies, where they have one."""
-        total = partial(
-            tallies.total,
-            role=filters.role,
-            is_active=filters.is_active,
-            include_deleted=filters.include_deleted,
-        )
-        index = None if filters.narrows else listed_by(asked.order[0][0])
-        pager = replace(self._pager(), index=index)
+        """Where few are found, MongoDB chooses how; many are met soonest along the index of their order.
+
+        Left to itself it keeps what was quick for the last one who asked alike, whoever that found.
+        """
+        query, pager = filters.query(), self._pager()
         with reaching():
-            return pager.page(asked, filters.query(), total if filters.only_of_kind else None)
+            total = self._tallied(filters) if filters.only_of_kind else pager.count(query)
+            if total is None or not filters.narrows:
+                pager = replace(pager, index=listed_by(asked.order[0][0]))
+            return pager.page(asked, query, lambda: total)
+
+    def _tallied(self, filters: Filters) -> int:
+        deleted = filters.include_deleted
+        return tallies.total(role=filters.role, is_active=filters.is_active, include_deleted=deleted)
 
     def find_deleted(self, reference: Reference) -> User | None:
         """Of several who had the address or name, the one deleted last."""

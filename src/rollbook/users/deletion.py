@@ -38,8 +38,8 @@ class DeletionService:
 
         def write() -> User:
             user = users.get(own.pk)
-            expected.check(user.version)
             self._may_end(user, actor)
+            expected.check(user.version)
             deleted = users.alter(user, at=now, fields={"is_deleted": True, "deleted_at": now})
             self.sessions.end_silently(user.pk)
             put_on_record("user.deleted", deleted, policy.changes(user, deleted), actor, now)
@@ -57,8 +57,8 @@ class DeletionService:
             if user is None:
                 users.get_by(reference)
                 raise NotDeleted()
-            expected.check(user.version)
             policy.may_touch(actor, user)
+            expected.check(user.version)
             if user.role != USER:
                 may_grant(actor, self.roles.hold(user.role))
             restored = users.alter(user, at=now, fields={"is_deleted": False, "deleted_at": None})
@@ -80,11 +80,8 @@ class DeletionService:
             user = users.find(reference.field, reference.value) or users.find_deleted(reference)
             if user is None:
                 raise UserNotFound()
+            self._may_end(user, actor)
             expected.check(user.version)
-            if user.is_deleted:
-                policy.may_touch(actor, user)
-            else:
-                self._may_end(user, actor)
             return self._purge(user, actor, now)
 
         return in_transaction(write)
@@ -104,7 +101,7 @@ class DeletionService:
 
     def _may_end(self, user: User, actor: Principal) -> None:
         policy.may_touch(actor, user)
-        if policy.ends_admin(user, {"role": None}):
+        if not user.is_deleted and policy.ends_admin(user, {"role": None}):
             keep_an_admin(self.roles, user.pk)
 
     def _purge(self, user: User, actor: Principal, now: datetime) -> User:

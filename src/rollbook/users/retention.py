@@ -36,7 +36,8 @@ class Retention:
     def purge(self, *, actor: Principal, tell: Callable[[int], None] = lambda _: None) -> int:
         """How many. Each goes with its entry in the record, so it may stop anywhere; `tell` hears of each batch."""
         limit, purged = self._limit(), 0
-        while ids := users.ids_deleted_before(limit, limit=BATCH):
+        done = 1
+        while done and (ids := users.ids_deleted_before(limit, limit=BATCH)):
             done = sum(self.deletion.purge_expired(each, deleted_before=limit, actor=actor) for each in ids)
             purged += done
             tell(done)

@@ -103,11 +103,11 @@ class UserService:
         PasswordRefused, UnknownRole, LastAdmin, TooManyRequests, TooBusy, EmailTaken, UsernameTaken.
         """
         before = reached(ref, Permission.USERS_UPDATE, actor)
-        expected.check(before.version)
         sent = patch.model_dump(exclude_unset=True)
         wanted = policy.stored(sent)
         asked = policy.named(policy.differences(before, wanted).keys() | sent.keys() & {"password"})
         policy.may_change(actor, before, asked)
+        expected.check(before.version)
         self._may_take_over(before, asked, actor)
         wanted |= self._credentials(before, patch, asked, actor)
         now = self.clock()
