@@ -73,6 +73,7 @@ def test_the_record_is_filtered_newest_first(admin, ada, query, expected):
     "query",
     [
         *("page=1", "user=ada@example.com", "user=me", "actor=x", "action=user", "action=*", "action=user.updated*"),
+        *("since=0001-01-01T00:00:00%2B14:00", "until=9999-12-31T23:59:59-14:00", "since=2026-11-20T23:59:60Z"),
         *("since=yesterday", "until=1", "sort=at", "page_size=0", "cursor=x", "action[$ne]=x", "q=x"),
     ],
 )

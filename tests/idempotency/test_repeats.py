@@ -62,6 +62,20 @@ def test_roles_and_restoring_take_keys_too(client, ada, stored):
     assert stored.audit.count_documents({"action": "user.restored"}) == 1
 
 
+def test_a_bad_token_is_told_and_not_answered_as_nobody(guarded, stored):
+    assert guarded.post("/api/users", json=ADA, headers=KEY).status_code == 201
+    bad = KEY | {"Authorization": "Bearer rubbish"}
+    assert guarded.post("/api/users", json=ADA, headers=bad).status_code == 401
+
+
+def test_a_body_that_nobody_asked_for_counts_too(client, ada, stored):
+    client.delete(f"/api/users/{ada['id']}")
+    path = f"/api/users/{ada['id']}/restore"
+    assert client.post(path, data="{bad", headers=KEY).status_code == 200
+    assert client.post(path, data="{bad", headers=KEY).headers["Idempotency-Replayed"] == "true"
+    assert client.post(path, headers=KEY).status_code == 422
+
+
 @pytest.mark.parametrize("key", ["x" * 256, "käse", "tab\there"])
 def test_what_is_no_key_is_400(client, stored, key):
     answer = client.post("/api/users", json=ADA, headers={"Idempotency-Key": key})

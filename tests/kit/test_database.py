@@ -127,7 +127,13 @@ class MockDatabase(Database):
 
 
 def test_the_same_code_runs_on_mongomock_without_transactions(settings, database):
-    mock = MockDatabase("mongodb://localhost", "mock", migrations_of(settings), client_class=mongomock.MongoClient)
+    mock = MockDatabase(
+        "mongodb://localhost",
+        "mock",
+        migrations_of(settings),
+        client_class=mongomock.MongoClient,
+        preparations=(services_of(settings).store_basics,),
+    )
     mock.connect()
     try:
         mock.prepare()

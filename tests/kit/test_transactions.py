@@ -16,6 +16,15 @@ class Interrupted(Exception):
     pass
 
 
+def test_what_is_asked_before_the_commit_is_done_once_by_the_first_transaction(stored):
+    seen = []
+    with transactions.before_commit(seen.append):
+        assert in_transaction(lambda: "first") == "first"
+        in_transaction(lambda: "second")
+    in_transaction(lambda: "third")
+    assert seen == ["first"]
+
+
 def test_what_fails_half_way_leaves_nothing(stored):
     def work():
         users.insert(new())

@@ -31,6 +31,26 @@ def test_a_broken_user_is_refused_by_mongodb_itself(stored, update):
     assert stored.users.update_one({"_id": user.pk}, {"$set": {"of_a_newer_version": 1}}).modified_count == 1
 
 
+def test_whatever_need_not_be_sent_may_be_missing_in_every_write(guarded, services, stored):
+    """As by a client without a User-Agent, through a proxy that tells no address."""
+    known = {"headers": {"User-Agent": ""}, "environ_overrides": {"REMOTE_ADDR": "unix:"}}
+    user = {"name": "A", "email": "a@example.com", "password": "plenty of long words"}
+    created = guarded.post("/api/users", json=user, **known)
+    sent = {"email": user["email"], "password": user["password"]}
+    signed_in = guarded.post("/api/auth/login", json=sent, **known).json["data"]
+    refresh = {"refresh_token": signed_in["refresh_token"]}
+    token = guarded.post("/api/auth/refresh", json=refresh, **known).json["data"]["access_token"]
+    known["headers"]["Authorization"] = f"Bearer {token}"
+    answers = [
+        guarded.patch("/api/users/me", json={"username": "abc", "phone": None}, **known),
+        guarded.patch("/api/users/me", json={"username": None}, **known),
+        guarded.get("/api/users", **known),
+        guarded.delete("/api/auth/sessions", **known),
+        guarded.delete("/api/users/me", **known),
+    ]
+    assert [answer.status_code for answer in (created, *answers)] == [201, 200, 200, 403, 204, 204]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_collection_refuses_an_empty_document(stored, document):
     with pytest.raises(WriteError) as caught:

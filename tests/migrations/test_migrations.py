@@ -1,17 +1,21 @@
 """From what an earlier version stored to what this one expects."""
 
+import hashlib
 import logging
 from contextlib import contextmanager
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError, WriteError
 
 from rollbook.app import create_app
 from rollbook.kit.database import Database
 from rollbook.kit.errors import NotReady
+from rollbook.kit.transactions import unhurried
+from rollbook.kit.validators import validator_of
 from rollbook.migrations.service import LEASE
 from rollbook.migrations.steps import STEPS, m0001_mark_present_users
-from rollbook.services import migrations_of, services_of
+from rollbook.services import DOCUMENTS, migrations_of, services_of
 from rollbook.users.dao import users
 from tests.conftest import ADA
 from tests.kit.test_dao import new
@@ -135,6 +139,50 @@ def test_two_never_migrate_at_once_and_who_loses_the_lock_stops(opened, earlier,
     assert caught.value.details[0].code == "migrating"
     assert earlier.leases.find_one({"_id": LEASE})["holder"] == "someone else"
     assert earlier.migrations.count_documents({}) == 0
+
+
+def test_who_registers_with_the_earlier_version_meanwhile_is_not_lost(opened, earlier, settings):
+    opened("development")
+    late = new(name="Late", email_key="late@x.org").to_mongo()
+    del late["is_deleted"]
+
+    @contextmanager
+    def registering(step, total):
+        yield lambda _: None
+        earlier.users.insert_one(late)
+
+    migrations_of(settings).apply(registering)
+    assert users.find("email_key", "late@x.org").name == "Late"
+    with pytest.raises(WriteError):
+        earlier.users.insert_one({**late, "_id": "another", "email_key": "later@x.org"})
+
+
+def test_an_index_that_the_earlier_version_puts_back_is_noticed(opened, earlier, settings):
+    database = opened("development")
+    database.prepare()
+    earlier.users.create_index("email_key", name="uniq_email", unique=True)
+    with pytest.raises(NotReady) as caught:
+        database.check()
+    assert caught.value.details[0].code == "index_former"
+    database.prepare()
+    assert "uniq_email" not in earlier.users.index_information()
+
+
+def test_what_takes_longer_than_a_request_may_is_built(earlier, mongod):
+    with MongoClient(mongod.uri, timeoutMS=20) as impatient:
+        rows = impatient.earlier.users
+        with pytest.raises(PyMongoError):
+            rows.create_index([(field, 1) for field in ("name", "email", "password_hash")], name="slow")
+        with unhurried():
+            rows.create_index([(field, 1) for field in ("email", "name", "password_hash")], name="slower")
+        assert "slower" in earlier.users.index_information()
+
+
+def test_what_is_stored_changes_only_with_a_migration():
+    """A version verifies all of it, and stops when it is another: two that differ must differ in their migrations."""
+    described = [(document._meta["index_specs"], validator_of(document)) for document in DOCUMENTS]
+    digest = hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+    assert {STEPS[-1].number: digest} == {1: "5f6be75e2b9fe755"}, "write a migration, then pin what is stored since"
 
 
 def test_what_a_newer_version_migrated_is_left_to_it(opened, earlier, settings, database):

@@ -72,8 +72,8 @@ ORDERS = [
     ([CREATE, PURGE], [201, 204], 0, 0),
     ([CREATE, PURGE, RESTORE], [201, 204, 404], 0, 0),
     ([CREATE, PURGE, CREATE], [201, 204, 201], 1, 1),
-    ([CREATE, DELETE, PURGE, RESTORE], [201, 204, 204, 404], 0, 0),
-    ([CREATE, DELETE, PURGE, PURGE], [201, 204, 204, 404], 0, 0),
+    ([CREATE, DELETE, PURGE, RESTORE], [201, 204, 404, 200], 1, 1),
+    ([CREATE, PURGE, PURGE], [201, 204, 404], 0, 0),
     ([CREATE, DELETE, CREATE, PURGE, RESTORE], [201, 204, 201, 204, 200], 1, 1),
     ([DELETE, RESTORE, PURGE], [404, 404, 404], 0, 0),
 ]
@@ -112,6 +112,30 @@ def test_what_was_purged_leaves_its_record_and_nothing_else(client, gone, stored
     purged = stored.audit.find_one({"action": "user.purged"})
     assert purged["changes"]["email"] == {"before": "ada@example.com", "after": None}
     assert not any("hash" in field or "key" in field for field in purged["changes"])
+    assert "ada@example.com" not in str([list(stored[name].find()) for name in ("users", "sessions", "idempotency")])
+
+
+def test_a_purge_by_address_never_reaches_who_had_it_before(client, gone, stored):
+    assert client.post("/api/users", json=FULL).status_code == 201
+    path = f"/api/users/{gone['email']}?purge=true"
+    assert [client.delete(path).status_code for _ in range(2)] == [204, 404]
+    assert client.post(f"/api/users/{gone['id']}/restore").status_code == 200
+
+
+def test_what_was_purged_is_not_answered_from_memory(client, stored):
+    key = {"Idempotency-Key": "once"}
+    path = client.post("/api/users", json=FULL, headers=key).headers["Location"]
+    client.delete(f"{path}?purge=true")
+    assert stored.idempotency.count_documents({}) == 0
+    assert client.post("/api/users", json=FULL, headers=key).headers["Location"] != path
+
+
+def test_who_may_delete_someone_does_not_read_them_by_that(guarded, services, stored):
+    services.roles.create_role(RoleCreate(name="axe", permissions=[Permission.USERS_DELETE]), actor=COMMAND_LINE)
+    axe, user = people.person(services, guarded, "axe", role="axe"), people.add(services, "user")
+    prefer = {"Prefer": "return=representation"}
+    assert axe.delete(f"/api/users/{user['id']}", headers=prefer).status_code == 204
+    assert axe.delete("/api/users/me", headers=prefer).status_code == 200
 
 
 def test_deleting_oneself_ends_every_session_at_once(guarded, services, stored):

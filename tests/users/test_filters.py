@@ -10,13 +10,14 @@ from rollbook.users.schemas import SORTABLE
 from rollbook.users.tally_dao import tallies
 from tests import people
 from tests.conftest import ADA
+from tests.harness.serving import ROOT
 
 PEOPLE = {
     "Ada Lovelace": {"email": "ada@example.com", "username": "countess"},
     "Adam Smith": {"email": "smith@example.org", "username": "wealth", "role": "moderator"},
     "Grace Hopper": {"email": "grace@navy.mil", "username": "ADMIRAL", "is_active": False},
     "Élodie": {"email": "adele@example.com"},
-    "100% (sure) .*": {"email": "percent@example.com"},
+    "100% (sure) .*": {"email": "b@münchen.de"},
 }
 
 
@@ -53,6 +54,9 @@ def names(answer):
         ("q=.*", set()),
         ("q=^a", set()),
         ("q=lovelace", set()),
+        ("q=%20ada%20l", {"Ada Lovelace"}),
+        ("q=%20", set(PEOPLE)),
+        ("q=b@m%C3%BCnchen.de", {"100% (sure) .*"}),
         ("q=smith&role=moderator", {"Adam Smith"}),
         ("q=smith&role=user", set()),
         ("q=&role=", set(PEOPLE)),
@@ -71,6 +75,7 @@ def test_a_list_has_who_is_asked_for_and_their_number(client, there, query, expe
     [
         *("role=$ne", "role[$ne]=x", "is_active=maybe", "is_active=2", "email=nobody", "email[$ne]=a"),
         *("created_after=yesterday", "created_after=1700000000", "created_after=2026-01-01", "q=a&q=b"),
+        *("created_after=0001-01-01T00:00:00%2B14:00", "created_before=9999-12-31T23:59:59-14:00", "is_active=on"),
         *("created_before=2026-01-01T00:00:00", "fields=password_hash", "fields=name,", "fields=*", "q=" + "a" * 255),
         *("fields=deleted_at", "include_deleted=perhaps", "password_hash=x", "phone=1", "known_addresses=1"),
         *("cursor=x", "cursor=" + "A" * 4001, "cursor=%C3%A9", "name=Ada", "sort=role", "sort=password_hash"),
@@ -79,11 +84,13 @@ def test_a_list_has_who_is_asked_for_and_their_number(client, there, query, expe
 def test_what_is_no_filter_is_400(client, there, query):
     answer = client.get(f"/api/users?{query}")
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "validation_failed")
+    documented = (ROOT / "docs" / "errors.md").read_text()
+    assert all(f"`{detail['code']}`" in documented for detail in answer.json["error"]["details"])
 
 
 def test_fields_are_those_asked_for(client, there):
     answer = client.get("/api/users?fields=name,email&sort=name&page_size=1")
-    assert answer.json["data"] == [{"name": "100% (sure) .*", "email": "percent@example.com"}]
+    assert answer.json["data"] == [{"name": "100% (sure) .*", "email": "b@münchen.de"}]
     assert "fields=name%2Cemail" in answer.headers["Link"]
     assert all("deleted_at" not in user for user in client.get("/api/users").json["data"])
 
@@ -158,6 +165,11 @@ def test_totals_follow_every_change_and_are_counted_anew_when_they_do_not(client
     assert tallies.recount() is True
     assert totals() == [4, 2, 2, 2, 4]
     assert tallies.recount() is False
+
+
+def test_a_tally_that_is_wrong_hides_nobody(client, there, stored):
+    stored.user_tallies.update_many({}, {"$set": {"counts": {}}})
+    assert len(client.get("/api/users").json["data"]) == 5
 
 
 FILTERS = {

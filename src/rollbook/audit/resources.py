@@ -16,7 +16,8 @@ class AuditCollection(Resource):
     def get(self, query: AuditQuery) -> Reply:
         """Read the record, the newest entry first.
 
-        With `audit:read` all of it; without, what one did oneself and what happened to oneself.
+        With `audit:read` all of it; without, what one did oneself and what happened to oneself, such as failed sign-ins
+        and where they came from.
         """
         return Reply(list_entries(query.page_request(), actor=current_principal(), **query.filters()))
 

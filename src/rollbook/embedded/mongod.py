@@ -24,6 +24,7 @@ SMALL = (
     "--wiredTigerCacheSizeGB=0.25",
     "--oplogSize=64",
     "--setParameter=diagnosticDataCollectionEnabled=false",
+    "--setParameter=transactionLifetimeLimitSeconds=20",
     "--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",
 )
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bson import Binary
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
@@ -13,8 +12,8 @@ from rollbook.kit.transactions import current_session, reaching
 
 
 class KeptRequestDAO:
-    def claim(self, new: KeptRequest, *, at: datetime) -> Mapping[str, Any]:
-        """What is kept now: `new`, unless an earlier request of that scope is done, or under way.
+    def claim(self, new: KeptRequest, *, at: datetime) -> Mapping[str, Any] | None:
+        """What is kept now: `new`, unless an earlier request of that scope is done, or under way (None: just begun).
 
         One that expired, or whose process died before it was done, is taken over in one atomic write.
         """
@@ -29,14 +28,13 @@ class KeptRequestDAO:
         except DuplicateKeyError:
             with reaching():
                 claimed = self._collection.find_one({"_id": new.pk}, session=current_session())
-        return claimed or self.claim(new, at=at)  # None: it was released in between.
+        return claimed  # type: ignore[no-any-return] # PyMongo's collections have no types here
 
-    def settle(self, scope: str, attempt: str, *, status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    def settle(self, scope: str, attempt: str, answer: Mapping[str, Any]) -> bool:
         """False, when it is this attempt's no more."""
-        answer = {"status": status, "headers": dict(headers), "body": Binary(body)}
         with reaching():
             settled = self._collection.update_one(
-                {"_id": scope, "attempt": attempt}, {"$set": answer}, session=current_session()
+                {"_id": scope, "attempt": attempt}, {"$set": dict(answer)}, session=current_session()
             )
         return bool(settled.matched_count)
 
@@ -44,6 +42,11 @@ class KeptRequestDAO:
         """Unless it is done."""
         with reaching():
             self._collection.delete_one({"_id": scope, "attempt": attempt, "status": None}, session=current_session())
+
+    def forget(self, about: str) -> None:
+        """What was answered of that."""
+        with reaching():
+            self._collection.delete_many({"about": about}, session=current_session())
 
     @property
     def _collection(self) -> Any:

@@ -11,11 +11,15 @@ class KeptRequest(BaseDocument):
     """`scope`: a hash of who called, what, and the key; `body_mac`: of the body, which itself is not kept.
 
     `attempt` names who is at work on it, until `held_until`; `status` and what follows are there when it is done.
+    `about`: the id of what the answer tells of.
     """
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "idempotency",
-        "indexes": [{"fields": ["expires_at"], "name": "expiry", "expireAfterSeconds": 0}],
+        "indexes": [
+            {"fields": ["expires_at"], "name": "expiry", "expireAfterSeconds": 0},
+            {"fields": ["about"], "name": "by_about", "sparse": True},
+        ],
     }
 
     scope = StringField(primary_key=True)
@@ -26,3 +30,4 @@ class KeptRequest(BaseDocument):
     status = IntField()
     headers = DictField()
     body = BinaryField()
+    about = StringField()

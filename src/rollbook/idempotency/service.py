@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bson import Binary
+
 from rollbook.idempotency.dao import kept_requests
 from rollbook.idempotency.documents import KeptRequest
 from rollbook.idempotency.errors import KeyInFlight, KeyReused
@@ -16,7 +18,7 @@ from rollbook.kit.errors import Unavailable
 from rollbook.kit.repeats import Answer, Attempt
 
 KEPT_FOR = timedelta(hours=24)
-AT_WORK = timedelta(seconds=20)
+AT_WORK = timedelta(seconds=10)
 """Longer than any request takes; whoever is at it longer has died."""
 
 
@@ -28,9 +30,8 @@ class Claimed:
     attempt: str
 
     def settle(self, answer: Answer) -> None:
-        done = kept_requests.settle(
-            self.scope, self.attempt, status=answer.status, headers=answer.headers, body=answer.body
-        )
+        kept = {"status": answer.status, "headers": dict(answer.headers), "body": Binary(answer.body)}
+        done = kept_requests.settle(self.scope, self.attempt, kept | {"about": answer.about})
         if not done:
             raise KeyInFlight()
 
@@ -57,6 +58,8 @@ class RepeatService:
             scope=scope, body_mac=mac, attempt=attempt, held_until=now + AT_WORK, expires_at=now + KEPT_FOR
         )
         kept = kept_requests.claim(claimed, at=now)
+        if kept is None:
+            raise KeyInFlight()
         if kept["attempt"] == attempt:
             return Claimed(scope, attempt)
         if not hmac.compare_digest(kept["body_mac"], mac):
@@ -67,5 +70,7 @@ class RepeatService:
 
     def _mac(self, body: bytes) -> str:
         """Of what the JSON says, however it is written."""
-        content = json.dumps(json.loads(body), sort_keys=True).encode() if body else b""
+        content = body
+        with suppress(ValueError, RecursionError):
+            content = json.dumps(json.loads(body), sort_keys=True).encode()
         return hmac.digest(self.key, content, hashlib.sha256).hex()

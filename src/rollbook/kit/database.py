@@ -17,6 +17,7 @@ from pymongo.monitoring import (
 )
 
 from rollbook.kit.errors import Detail, NotReady, Unavailable
+from rollbook.kit.transactions import DatabaseFault
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Database:
         self._closed = threading.Event()
         self._doubted = threading.Event()
         self._connected_at = self._verified_at = 0.0
-        self._why_not = Detail("mongodb", "unreachable", "MongoDB has not answered yet.")
+        self._said = self._why_not = Detail("mongodb", "unreachable", "MongoDB has not answered yet.")
 
     def connect(self) -> None:
         """Does not wait for MongoDB. Raises: NotReady, when there is nothing to connect to, such as no SRV record."""
@@ -128,6 +129,9 @@ class Database:
         except Unavailable:
             self._not_ready(UNREACHABLE)
             raise NotReady(details=[UNREACHABLE]) from None
+        except DatabaseFault as fault:
+            self._not_ready(Detail("mongodb", "refused", f"MongoDB refused: {fault}."))
+            raise NotReady(details=[self._why_not]) from None
         except PyMongoError as error:
             self._not_ready(self._reason(error))
             raise NotReady(details=[self._why_not]) from None
@@ -224,9 +228,9 @@ class Database:
         return UNREACHABLE
 
     def _not_ready(self, reason: Detail) -> None:
-        if self._ready.is_set() or reason != self._why_not:
+        if self._ready.is_set() or reason != self._said:
             logger.warning("not ready: %s", reason.message)
-        self._why_not = reason
+        self._said = self._why_not = reason
         self._ready.clear()
 
 

@@ -50,4 +50,4 @@ class Declaration:
     @property
     def versioned(self) -> bool:
         """Does the answer carry an ETag?"""
-        return self.returns is not None and not self.many and "version" in self.returns.model_fields
+        return not self.many and getattr(self.returns, "tagged", False)

@@ -103,6 +103,8 @@ def _taken(declared: Declaration, *, wants_query: bool) -> tuple[dict[str, Any],
     if declared.body:
         raw = read_bytes(request)
         taken["body"] = parse_body(raw, declared.body, current_app.extensions[LIMITS])
+    elif declared.repeatable:
+        raw = request.get_data(cache=False)
     return taken, raw
 
 

@@ -12,12 +12,14 @@ NAMESPACE_EXISTS = 48
 
 
 def verify(document: type[BaseDocument]) -> None:
-    """Raises: NotReady, when an index is missing or is not as declared; and the driver's errors."""
+    """Raises: NotReady, when an index is missing, is not as declared or not any more; and the driver's errors."""
     collection = document._get_collection()
     built = collection.index_information()
     for spec in document._meta["index_specs"]:
         if not _matches(spec, built.get(spec["name"])):
             raise _not_ready("index_missing", f"The index {spec['name']} on {collection.name} is missing or another.")
+    for name in sorted(built.keys() & set(document._meta.get("former_indexes", ()))):
+        raise _not_ready("index_former", f"The index {name} on {collection.name} is an earlier version's.")
 
 
 def build(document: type[BaseDocument]) -> None:

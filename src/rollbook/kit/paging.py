@@ -30,7 +30,7 @@ class Pager:
         if asked.after is not None:
             return self._cut(self._following(query, asked.order, asked.after, asked.size + 1), asked, None)
         known = None if asked.number is None else total() if total else self.count(query)
-        if asked.offset >= (FARTHEST if known is None else known):
+        if asked.offset and asked.offset >= (FARTHEST if known is None else known):
             return self._cut([], asked, known)
         return self._cut(self._sorted(query, asked.order, asked.offset, asked.size + 1), asked, known)
 
@@ -71,7 +71,8 @@ class Pager:
         first, last = found[0].get(field), found[-1].get(field)
         earlier = _beyond(field, -direction, first)
         if earlier is not None:
-            skip -= self.collection.count_documents({"$and": [query, earlier]}, session=current_session())
+            before = self.collection.count_documents({"$and": [query, earlier]}, session=current_session())
+            skip = max(0, skip - before)  # Someone may have come in between.
         return {"$and": [query, _from(field, direction, first), _from(field, -direction, last)]}, skip
 
     def _find(self, query: Query, shown: Mapping[str, bool]) -> Any:

@@ -1,7 +1,7 @@
 """From what a resource gives back, or what went wrong, to the response."""
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, current_app, g, request
 from pydantic import BaseModel
@@ -24,7 +24,7 @@ REVALIDATED = "private, no-cache"
 def rendered(reply: Reply, declared: Declaration) -> Response:
     status = declared.status
     if status == 204:
-        if declared.returns is None or not _representation_preferred():
+        if declared.returns is None or reply.data is None or not _representation_preferred():
             return no_content()
         status = 200
     assert declared.returns  # noqa: S101 - for the type checker: only a 204 can do without
@@ -103,8 +103,9 @@ def _representation_preferred() -> bool:
 
 def _links(page: Page[Any], cursor: str | None) -> str:
     asked = {name: value for name, value in request.args.items() if value and name not in ("page", "cursor")}
+    path = quote(request.path, safe="/@:!$&'()*+,;=~")
     links = {rel: urlencode(asked | {**where}) for rel, where in page.links(cursor).items()}
-    return ", ".join(f'<{request.path}{query and "?"}{query}>; rel="{rel}"' for rel, query in links.items())
+    return ", ".join(f'<{path}{query and "?"}{query}>; rel="{rel}"' for rel, query in links.items())
 
 
 def _listing() -> str:

@@ -6,7 +6,7 @@ The key is read here; who has sent it before, and what the answer was, the room 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask import Request, Response, current_app
 
@@ -22,11 +22,12 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 @dataclass(frozen=True)
 class Answer:
-    """What was sent to a client, and is sent again."""
+    """What was sent to a client, and is sent again. `about`: the id of what it tells of, if it has one."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    about: str = ""
 
 
 class Attempt(Protocol):
@@ -58,18 +59,31 @@ def answered_once(key: str, body: bytes, work: Callable[[], Reply], render: Call
     begun = begin(key, body)
     if isinstance(begun, Answer):
         return _replayed(begun)
-    attempt = begun
     try:
-        with before_commit(lambda done: attempt.settle(_kept(render(Reply(done))))):
-            return render(work())
+        return _first(begun, work, render)
     except BaseException:
-        attempt.release()
+        begun.release()
         raise
 
 
-def _kept(response: Response) -> Answer:
+def _first(attempt: Attempt, work: Callable[[], Reply], render: Callable[[Reply], Response]) -> Response:
+    responses: list[Response] = []
+
+    def settle(done: Any) -> None:
+        """In the transaction, which may start again: what counts is the last."""
+        responses.append(render(Reply(done)))
+        attempt.settle(_kept(responses[-1], done))
+
+    with before_commit(settle):
+        reply = work()
+    if not responses:  # There was nothing to write.
+        settle(reply.data)
+    return responses[-1]
+
+
+def _kept(response: Response, done: Any) -> Answer:
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    return Answer(response.status_code, headers, response.get_data())
+    return Answer(response.status_code, headers, response.get_data(), str(getattr(done, "pk", "")))
 
 
 def _replayed(answer: Answer) -> Response:

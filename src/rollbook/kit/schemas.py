@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,10 @@ def _decimal(value: object) -> object:
         raise PydanticCustomError("int_parsing", "A whole number in decimal digits.")
     return value
 
+
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 Decimal = BeforeValidator(_decimal)
 """For whole numbers in a query: digits only, where Pydantic would also take `1_0` and ` 1 `."""
@@ -87,6 +91,8 @@ class Out(BaseModel):
     """An answer. An allow-list: what is not named here cannot leave."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"additionalProperties": False})
+    tagged: ClassVar[bool] = False
+    """Is all of it told by its `version`, which can then be its ETag?"""
 
 
 @dataclass(frozen=True)
@@ -146,9 +152,23 @@ def fill_bounds(schema: Any, limits: Mapping[str, int]) -> Any:
 
 
 def _moment(value: object) -> object:
-    """Pydantic would also take a number of seconds, and a time without an offset, which is nowhere's."""
-    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value, re.ASCII):
-        raise PydanticCustomError("bad_format", "A time as RFC 3339 writes it, such as 2026-03-14T15:09:26Z.")
+    """RFC 3339 §5.6, in UTC; Pydantic would also take a number of seconds, and a time that is nowhere's."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if not _RFC3339.fullmatch(value):
+            raise ValueError
+        return datetime.fromisoformat(value.upper().replace("Z", "+00:00")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        sentence = "A time as RFC 3339 writes it, such as 2026-03-14T15:09:26Z."
+        raise PydanticCustomError("bad_format", "{sentence}", {"sentence": sentence}) from None
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str):
+        if value not in ("true", "false"):
+            raise PydanticCustomError("not_one_of", "true or false.")
+        return value == "true"
     return value
 
 
@@ -172,6 +192,9 @@ Timestamp = Annotated[
     Field(json_schema_extra={"format": "date-time"}, examples=["2026-03-14T15:09:26.535Z"]),
 ]
 """RFC 3339 in UTC with milliseconds."""
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""In a query: `true` or `false`, where Pydantic would also take `1`, `on` and `y`."""
 
 Moment = Annotated[
     AwareDatetime,

@@ -31,7 +31,7 @@ CONCERNS: dict[str, Any] = {
 """Named, since a URI may ask for others, with which MongoDB refuses a transaction."""
 
 _session: ContextVar[ClientSession | None] = ContextVar("rollbook_session", default=None)
-_last: ContextVar[Callable[[Any], None] | None] = ContextVar("rollbook_last", default=None)
+_last: ContextVar[list[Callable[[Any], None]] | None] = ContextVar("rollbook_last", default=None)
 
 
 class Superseded(Exception):
@@ -76,13 +76,13 @@ def in_transaction(work: Callable[[], T], *, seconds: float = TRANSACTION_SECOND
 
     Raises: Unavailable, when MongoDB is away or the work does not get through within `seconds`.
     """
-    client = get_connection()
+    client, whole = get_connection(), _with_last(work)
     if not _has_transactions(client):
-        return _without_transaction(lambda: _ended(work()))
+        return _without_transaction(whole)
     with reaching(), pymongo.timeout(seconds), client.start_session() as session:
         token = _session.set(session)
         try:
-            done: T = session.with_transaction(lambda _: _ended(work()), **CONCERNS)
+            done: T = session.with_transaction(lambda _: whole(), **CONCERNS)
             return done
         finally:
             _session.reset(token)
@@ -90,8 +90,8 @@ def in_transaction(work: Callable[[], T], *, seconds: float = TRANSACTION_SECOND
 
 @contextmanager
 def before_commit(last: Callable[[Any], None]) -> Iterator[None]:
-    """`last` is handed what the work of a transaction in this context comes to, and writes as a part of it."""
-    token = _last.set(last)
+    """`last` is handed what the work of the next transaction in this context comes to, and writes as a part of it."""
+    token = _last.set([last])
     try:
         yield
     finally:
@@ -99,8 +99,8 @@ def before_commit(last: Callable[[Any], None]) -> Iterator[None]:
 
 
 def unhurried() -> AbstractContextManager[None]:
-    """Around work that takes longer than any request may."""
-    return pymongo.timeout(None)
+    """Around work that takes longer than any request may. (`timeout(None)` would be the client's own time-out.)"""
+    return pymongo.timeout(0)
 
 
 def current_session() -> ClientSession | None:
@@ -112,10 +112,19 @@ def current_session() -> ClientSession | None:
     return _session.get()
 
 
-def _ended(done: T) -> T:
-    if last := _last.get():
+def _with_last(work: Callable[[], T]) -> Callable[[], T]:
+    """Work that ends with what `before_commit` asked for, which is then done with."""
+    waiting = _last.get()
+    if not waiting:
+        return work
+    last = waiting.pop()
+
+    def whole() -> T:
+        done = work()
         last(done)
-    return done
+        return done
+
+    return whole
 
 
 def _without_transaction(work: Callable[[], T]) -> T:

@@ -25,7 +25,7 @@ def validator_of(document: type[BaseDocument]) -> dict[str, Any]:
     """As `collMod` takes it. A field that this version does not know is let be: it is a newer version's."""
     fields = {field.db_field: field for field in document._fields.values()}
     required = sorted(name for name, field in fields.items() if field.required or name == "_id")
-    properties = {name: _schema(field) for name, field in fields.items()}
+    properties = {name: _or_null(_schema(field), name in required) for name, field in fields.items()}
     return {"$jsonSchema": {"bsonType": "object", "required": required, "properties": properties}}
 
 
@@ -52,6 +52,12 @@ def build(document: type[BaseDocument]) -> None:
         validationLevel="strict",
         validationAction="error",
     )
+
+
+def _or_null(schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    """What need not be there may be null as well."""
+    types = schema["bsonType"] if isinstance(schema["bsonType"], list) else [schema["bsonType"]]
+    return schema if required else schema | {"bsonType": [*types, "null"]}
 
 
 def _schema(field: BaseField) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from rollbook.migrations.documents import AppliedMigration
 
 class MigrationDAO:
     def checksums(self) -> dict[int, str]:
-        """By number, of those that ran here."""
-        with reaching():
-            rows = self._collection.find({}, {"checksum": True}, session=current_session())
-            return {row["_id"]: row["checksum"] for row in rows}
+        """By number, of those that ran here. Raises: the driver's errors, by which the connection is judged."""
+        rows = self._collection.find({}, {"checksum": True}, session=current_session())
+        return {row["_id"]: row["checksum"] for row in rows}
 
     def insert(self, applied: AppliedMigration) -> bool:
         """False, when it is there already."""
@@ -27,8 +26,8 @@ class MigrationDAO:
         return True
 
     def has_users(self) -> bool:
-        with reaching():
-            return self.database.users.find_one({}, {"_id": True}, session=current_session()) is not None
+        """Raises: the driver's errors."""
+        return self.database.users.find_one({}, {"_id": True}, session=current_session()) is not None
 
     @property
     def database(self) -> Any:

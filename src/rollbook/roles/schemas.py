@@ -1,6 +1,6 @@
 """Roles on the wire."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -43,6 +43,8 @@ class RoleQuery(PageQuery):
 
 class RoleOut(Out):
     """A role. `built_in`: it belongs to rollbook and cannot be deleted."""
+
+    tagged: ClassVar = True
 
     id: Id
     name: Annotated[str, Field(examples=["support"])]

@@ -67,9 +67,9 @@ class RoleService:
 
         Raises: RoleNotFound, RoleBuiltIn, StaleVersion, Forbidden.
         """
-        now = self.clock()
 
         def write() -> View:
+            now = self.clock()
             role = roles.get_named(name)
             policy.may_change(name)
             expected.check(role.version)
@@ -86,9 +86,9 @@ class RoleService:
 
     def delete_role(self, name: str, *, actor: Principal, expected: Expected = ANY) -> View:
         """The role as it was. Raises: RoleNotFound, RoleBuiltIn, RoleInUse, StaleVersion, Forbidden."""
-        now = self.clock()
 
         def write() -> View:
+            now = self.clock()
             role = roles.get_named(name)
             policy.may_delete(name)
             expected.check(role.version)

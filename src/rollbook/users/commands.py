@@ -91,12 +91,14 @@ def sessions_group(opened: Opened) -> click.Group:
 
 def purge_command(opened: Callable[[], AbstractContextManager[Retention]]) -> click.Command:
     @click.command()
-    @click.option("--dry-run", is_flag=True, help="Say how many there are, and remove nobody.")
+    @click.option("--dry-run", is_flag=True, help="Say who they are, by id, and remove nobody.")
     def purge(dry_run: bool) -> None:
         """Remove for good the users who were deleted longer than RETENTION_DAYS ago."""
         with opened() as retention:
             there = retention.count()
             if dry_run:
+                for each in retention.expired():
+                    click.echo(each)
                 click.echo(f"{there} users would be purged.")
                 return
             with click.progressbar(length=there, label="Purging") as bar:

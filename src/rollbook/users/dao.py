@@ -10,9 +10,9 @@ from pymongo import ReturnDocument
 
 from rollbook.kit.dao import BaseDAO
 from rollbook.kit.listing import Page, PageRequest
-from rollbook.kit.paging import Row
+from rollbook.kit.paging import MOST_COUNTED, Row
 from rollbook.kit.transactions import current_session, reaching
-from rollbook.users.documents import PRESENT, User, listed_by
+from rollbook.users.documents import LISTED_BY_ROLE, PRESENT, User, listed_by
 from rollbook.users.errors import EmailTaken, UsernameTaken, UserNotFound
 from rollbook.users.filters import EITHER, Filters
 from rollbook.users.references import Reference
@@ -60,9 +60,14 @@ class UserDAO(BaseDAO[User]):
         query, pager = filters.query(), self._pager()
         with reaching():
             total = self._tallied(filters) if filters.only_of_kind else pager.count(query)
-            if total is None or not filters.narrows:
-                pager = replace(pager, index=listed_by(asked.order[0][0]))
+            many = total is None or total > MOST_COUNTED
+            if many or not filters.narrows:
+                pager = replace(pager, index=self._index(asked, filters))
             return pager.page(asked, query, lambda: total)
+
+    def _index(self, asked: PageRequest, filters: Filters) -> str:
+        field = asked.order[0][0]
+        return LISTED_BY_ROLE if filters.role is not None and field == "created_at" else listed_by(field)
 
     def _tallied(self, filters: Filters) -> int:
         deleted = filters.include_deleted
@@ -76,7 +81,7 @@ class UserDAO(BaseDAO[User]):
             return next(map(self._document, found), None)
 
     def ids_deleted_before(self, moment: datetime, *, limit: int) -> list[ObjectId]:
-        """The first deleted first."""
+        """The first deleted first; `limit` 0: all of them."""
         query = {"is_deleted": True, "deleted_at": {"$lt": moment}}
         with reaching():
             found = self._collection.find(query, {"_id": True}, session=current_session())

@@ -7,6 +7,7 @@ from bson import ObjectId
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
+from rollbook.idempotency.dao import kept_requests
 from rollbook.kit.clock import Clock
 from rollbook.kit.preconditions import ANY, Expected
 from rollbook.kit.transactions import in_transaction
@@ -34,9 +35,9 @@ class DeletionService:
         Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin.
         """
         own = reached(ref, Permission.USERS_DELETE, actor)
-        now = self.clock()
 
         def write() -> User:
+            now = self.clock()
             user = users.get(own.pk)
             self._may_end(user, actor)
             expected.check(user.version)
@@ -50,9 +51,9 @@ class DeletionService:
     def restore_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
         """Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, EmailTaken, UsernameTaken."""
         reference = policy.meant_by(ref, actor, Permission.USERS_RESTORE)
-        now = self.clock()
 
         def write() -> User:
+            now = self.clock()
             user = users.find_deleted(reference)
             if user is None:
                 users.get_by(reference)
@@ -68,16 +69,18 @@ class DeletionService:
         return in_transaction(write)
 
     def purge_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
-        """For good, deleted before or not; the user as it was.
+        """For good; the user as it was. Who was deleted before is meant by id: an address may be someone else's by now.
 
         Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin.
         """
         policy.may_purge(actor)
         reference = policy.meant_by(ref, actor, Permission.USERS_PURGE)
-        now = self.clock()
 
         def write() -> User:
-            user = users.find(reference.field, reference.value) or users.find_deleted(reference)
+            now = self.clock()
+            user = users.find(reference.field, reference.value)
+            if user is None and reference.field == "_id":
+                user = users.find_deleted(reference)
             if user is None:
                 raise UserNotFound()
             self._may_end(user, actor)
@@ -88,9 +91,9 @@ class DeletionService:
 
     def purge_expired(self, id: ObjectId, *, deleted_before: datetime, actor: Principal) -> bool:
         """False, when someone was faster."""
-        now = self.clock()
 
         def write() -> bool:
+            now = self.clock()
             user = users.find_deleted(Reference("_id", id))
             if user is None or user.deleted_at >= deleted_before:
                 return False
@@ -98,6 +101,10 @@ class DeletionService:
             return True
 
         return in_transaction(write)
+
+    def shown(self, user: User, actor: Principal) -> User | None:
+        """To `actor`, who removed them."""
+        return user if policy.may_see(actor, user) else None
 
     def _may_end(self, user: User, actor: Principal) -> None:
         policy.may_touch(actor, user)
@@ -107,5 +114,6 @@ class DeletionService:
     def _purge(self, user: User, actor: Principal, now: datetime) -> User:
         users.remove(user.pk)
         self.sessions.end_silently(user.pk)
+        kept_requests.forget(str(user.pk))
         put_on_record("user.purged", user, policy.changes(user, None), actor, now)
         return user

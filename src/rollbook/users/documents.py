@@ -6,6 +6,7 @@ from mongoengine import BooleanField, DateTimeField, DictField, IntField, ListFi
 
 from rollbook.kit.documents import BaseDocument, VersionedDocument
 
+LISTED_BY_ROLE = "listed_by_role"
 PRESENT = {"is_deleted": False}
 
 FORMER: tuple[str, ...] = ("uniq_email", "uniq_username", "by_role", "by_last_login")
@@ -40,7 +41,7 @@ class User(VersionedDocument):
                 "partialFilterExpression": {"username_key": {"$type": "string"}, **PRESENT},
             },
             *map(_list_index, ("created_at", "updated_at", "name_key", "email_key", "username_key", "last_login")),
-            {"fields": ["role", "is_deleted", "is_active", "created_at", "_id"], "name": "listed_by_role"},
+            {"fields": ["role", "is_deleted", "is_active", "created_at", "_id"], "name": LISTED_BY_ROLE},
             {"fields": ["deleted_at"], "name": "deleted", "partialFilterExpression": {"is_deleted": True}},
         ],
     }

@@ -30,7 +30,6 @@ class RegistrationClosed(Forbidden):
 
 
 class WrongPassword(Forbidden):
-    is_on_record = True
     code, message = "wrong_password", "This is not the current password."
     details = (Detail("current_password", "wrong_password", "This is not the current password."),)
 

@@ -14,7 +14,10 @@ EITHER = {"$in": [False, True]}
 
 @dataclass(frozen=True)
 class Filters:
-    """`q`: what a name, username or e-mail address begins with, in any spelling; None: everyone."""
+    """`q`: what a name, username or e-mail address begins with, in any spelling; None: everyone.
+
+    A part of a domain is meant in its ASCII form: there is no telling what it would be as a whole.
+    """
 
     role: str | None = None
     is_active: bool | None = None
@@ -52,7 +55,9 @@ class Filters:
         if created := {operator: moment for operator, moment in bounds.items() if moment is not None}:
             query["created_at"] = created
         if self.q is not None:
-            query["$or"] = [_begins(field, fold(self.q)) for field in ("name_key", "username_key", "email_key")]
+            name, email = fold(self.q), references.find_email_key(self.q) or fold(self.q)
+            begun = {"name_key": name, "username_key": name, "email_key": email}
+            query["$or"] = [_begins(field, prefix) for field, prefix in begun.items()]
         return query
 
 

@@ -83,6 +83,11 @@ def may_purge(actor: Principal) -> None:
         raise Forbidden(f"To delete for good needs the permission {Permission.USERS_PURGE}.")
 
 
+def may_see(actor: Principal, user: Any) -> bool:
+    """Whoever may delete someone may not read them for that."""
+    return actor.may(Permission.USERS_READ) or is_own(actor, user)
+
+
 def may_touch(actor: Principal, user: Any) -> None:
     """To change, delete or sign someone out. Raises: Forbidden."""
     if user.role == ADMIN and not actor.is_admin and not is_own(actor, user):

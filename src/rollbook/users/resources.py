@@ -136,11 +136,12 @@ class UserItem(UserResource):
         """Delete a user, oneself or another, and end their sessions.
 
         Gone from every read, and e-mail address and username free, but kept for RETENTION_DAYS, in which
-        `POST .../restore` undoes it. With `purge=true` for good, also of a deleted one. With
-        `Prefer: return=representation` the answer is 200 and holds the user as it was last.
+        `POST .../restore` undoes it. With `purge=true` for good; a user who was deleted before is purged by id. With
+        `Prefer: return=representation` the answer to who may read them is 200 and holds the user as it was last.
         """
         remove = self.deletion.purge_user if query.purge else self.deletion.delete_user
-        return Reply(remove(ref, actor=current_principal(), expected=expected))
+        actor = current_principal()
+        return Reply(self.deletion.shown(remove(ref, actor=actor, expected=expected), actor))
 
 
 class UserRestore(UserResource):
@@ -159,7 +160,7 @@ class UserRestore(UserResource):
         """Undo the deletion of a user.
 
         By e-mail address or username, of several who had it, the one that was deleted last. 409, when someone else has
-        the address or the username now.
+        the address or the username now. Where If-Match is required, `*` will do.
         """
         return Reply(self.deletion.restore_user(ref, actor=current_principal(), expected=expected))
 

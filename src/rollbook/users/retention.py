@@ -17,7 +17,7 @@ from rollbook.users.tally_dao import tallies
 LEASE = "retention sweep"
 EVERY = timedelta(hours=1)
 BATCH = 100
-RECOUNT_SECONDS = 50
+RECOUNT_SECONDS = 15
 logger = logging.getLogger(__name__)
 
 
@@ -32,6 +32,10 @@ class Retention:
     def count(self) -> int:
         """How many have been deleted for that long."""
         return users.count_deleted_before(self._limit())
+
+    def expired(self) -> list[str]:
+        """Their ids, the first deleted first."""
+        return [str(each) for each in users.ids_deleted_before(self._limit(), limit=0)]
 
     def purge(self, *, actor: Principal, tell: Callable[[int], None] = lambda _: None) -> int:
         """How many. Each goes with its entry in the record, so it may stop anywhere; `tell` hears of each batch."""
@@ -61,7 +65,7 @@ class Retention:
 
     def ensure_tallies(self) -> None:
         """Count, where nobody has yet."""
-        if not tallies.exist():
+        if tallies.start():
             in_transaction(tallies.recount, seconds=RECOUNT_SECONDS)
 
     def _limit(self) -> datetime:

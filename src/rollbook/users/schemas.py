@@ -1,12 +1,12 @@
 """Users on the wire."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rollbook.kit.listing import PageRequest, order_by
-from rollbook.kit.schemas import Id, In, Matches, Moment, Out, PageQuery, Query, Timestamp, may_be_left_out
+from rollbook.kit.schemas import Flag, Id, In, Matches, Moment, Out, PageQuery, Query, Timestamp, may_be_left_out
 from rollbook.roles.schemas import RoleName
 from rollbook.users.fields import (
     LONGEST_PASSWORD,
@@ -64,6 +64,8 @@ class UserPatch(In):
 class UserOut(Out):
     """A user, as everyone who may read one sees it."""
 
+    tagged: ClassVar = True
+
     id: Id
     name: Annotated[str, Field(examples=["Ada Lovelace"])]
     email: Annotated[str, Field(examples=["ada@example.com"])]
@@ -77,6 +79,11 @@ class UserOut(Out):
     updated_at: Timestamp
     last_login: Annotated[Timestamp | None, Field(examples=[None])] = None
     version: Annotated[int, Field(ge=1, examples=[1])]
+
+
+def _begun(q: str) -> str | None:
+    """Blank means absent, and what a search box puts in front is not meant."""
+    return q.lstrip() or None
 
 
 def _none_required(schema: dict[str, Any]) -> None:
@@ -109,7 +116,7 @@ class UserQuery(PageQuery):
     ] = "-created_at"
 
     role: RoleName | None = None
-    is_active: bool | None = None
+    is_active: Flag | None = None
     email: Annotated[Email | None, Field(description="this address, in any spelling")] = None
     username: Annotated[str | None, Field(max_length=50, description="this one, in any case", examples=["ada"])] = None
     created_after: Moment | None = None
@@ -117,13 +124,14 @@ class UserQuery(PageQuery):
     q: Annotated[
         str | None,
         Field(max_length=254, description="what name, username or e-mail address begins with", examples=["ada"]),
+        AfterValidator(_begun),
     ] = None
     fields: Annotated[
         str | None,
         Field(max_length=200, description="those of a user to show, separated by commas", examples=["id,name"]),
         Matches(rf"^{_FIELD}(,{_FIELD})*$", f"Fields separated by commas: {' '.join(LISTED)}."),
     ] = None
-    include_deleted: Annotated[bool, Field(description="needs `users:restore`")] = False
+    include_deleted: Annotated[Flag, Field(description="needs `users:restore`")] = False
 
     @model_validator(mode="after")
     def _deleted_at_of_deleted(self) -> Self:
@@ -145,7 +153,7 @@ class UserQuery(PageQuery):
 
 
 class RemoveQuery(Query):
-    purge: Annotated[bool, Field(description="for good; needs `users:purge`")] = False
+    purge: Annotated[Flag, Field(description="for good; needs `users:purge`")] = False
 
 
 class PasswordPolicyOut(Out):

@@ -56,11 +56,11 @@ class UserService:
         self.refuse_weak(new.password.get_secret_value(), sent)
         with self.hasher.turn(sharing=actor.kind is ActorKind.ANONYMOUS) as turn:
             password_hash = turn.hash(new.password.get_secret_value())
-        now = self.clock()
         fields = policy.stored(sent)
         known = remembered([], actor.origin.ip) if actor.kind is ActorKind.ANONYMOUS else []
 
         def write() -> User:
+            now = self.clock()
             if new.role != USER:
                 may_grant(actor, self.roles.hold(new.role))
             user = users.insert(
@@ -110,9 +110,9 @@ class UserService:
         expected.check(before.version)
         self._may_take_over(before, asked, actor)
         wanted |= self._credentials(before, patch, asked, actor)
-        now = self.clock()
 
         def write() -> User:
+            now = self.clock()
             user = users.get(before.pk)
             expected.check(user.version)
             if user.password_hash != before.password_hash and policy.needs_current_password(actor, user, asked):
@@ -187,7 +187,9 @@ class UserService:
         welcome = self.attempts.reserve_for(f"id:{user.pk}", actor.origin)
         if not turn.verify(password, user.password_hash) or not welcome:
             record("auth.password_refused", Target("user", str(user.pk)), actor=actor, at=self.clock(), changes={})
-            raise WrongPassword()
+            refusal = WrongPassword()
+            refusal.is_on_record = True
+            raise refusal
 
     def _hash_for(self, user: User, patch: UserPatch, turn: Turn, *, same_is_same: bool) -> str:
         """The stored one, where the owner keeps the password."""

@@ -2,14 +2,14 @@
 
 import itertools
 import os
-import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rollbook.kit.transactions import current_session, reaching
 from rollbook.users.documents import User, UserTally
 
-SHARDS = 16
+SHARDS = 32
 ALL_AT_ONCE = -1
 """The shard of what was counted; the others hold what changed since."""
 
@@ -35,8 +35,7 @@ def _kind_in(row: Mapping[str, Any]) -> Kind:
 
 class TallyDAO:
     def __init__(self) -> None:
-        self._own = threading.local()
-        self._next = itertools.count()
+        self._turns = itertools.count()
 
     def move(self, before: Kind | None, after: Kind | None) -> None:
         """As part of the transaction that makes, changes or removes a user."""
@@ -44,7 +43,7 @@ class TallyDAO:
             return
         moved = {f"counts.{kind.key}": by for kind, by in ((before, -1), (after, 1)) if kind}
         with reaching():
-            self._collection.update_one({"_id": self._shard()}, {"$inc": moved}, upsert=True, session=current_session())
+            self._collection.update_one({"_id": self._shard()}, {"$inc": moved}, session=current_session())
 
     def total(self, *, role: str | None, is_active: bool | None, include_deleted: bool) -> int:
         """None: any."""
@@ -56,9 +55,14 @@ class TallyDAO:
             and (include_deleted or key[-1] == "0")
         )
 
-    def exist(self) -> bool:
+    def start(self) -> bool:
+        """Have every shard, so that no two writers make one at once; False, when they are there."""
         with reaching():
-            return self._collection.find_one({}, {"_id": True}, session=current_session()) is not None
+            missing = set(range(ALL_AT_ONCE, SHARDS)) - set(self._collection.distinct("_id", session=current_session()))
+            for shard in missing:
+                empty: dict[str, Any] = {"$setOnInsert": {"counts": {}}}
+                self._collection.update_one({"_id": shard}, empty, upsert=True, session=current_session())
+        return bool(missing)
 
     def recount(self) -> bool:
         """Make the sum what there is, and tell whether it was not; call it inside a transaction.
@@ -70,13 +74,15 @@ class TallyDAO:
             users = User._get_collection().aggregate(
                 [{"$group": groups}], hint="listed_by_role", session=current_session()
             )
-            there = {_kind_in(group["_id"]).key: group["n"] for group in users}
+            there = Counter[str]()
+            for group in users:
+                there[_kind_in(group["_id"]).key] += group["n"]
         tallied = self._sums()
-        wrong = {key: there.get(key, 0) - tallied.get(key, 0) for key in there.keys() | tallied.keys()}
+        wrong = {key: there[key] - tallied.get(key, 0) for key in there.keys() | tallied.keys()}
         moved = {f"counts.{key}": by for key, by in wrong.items() if by}
-        update = {"$inc": moved} if moved else {"$setOnInsert": {"counts": {}}}
-        with reaching():
-            self._collection.update_one({"_id": ALL_AT_ONCE}, update, upsert=True, session=current_session())
+        if moved:
+            with reaching():
+                self._collection.update_one({"_id": ALL_AT_ONCE}, {"$inc": moved}, session=current_session())
         return bool(moved)
 
     def _sums(self) -> Mapping[str, int]:
@@ -85,11 +91,8 @@ class TallyDAO:
         return _added(shard["counts"] for shard in shards)
 
     def _shard(self) -> int:
-        """One for each thread of a process, so that they do not wait for each other."""
-        if not hasattr(self._own, "shard"):
-            self._own.shard = (os.getpid() + next(self._next)) % SHARDS
-        shard: int = self._own.shard
-        return shard
+        """The next one each time: who runs again, because someone who died holds one, takes another."""
+        return (os.getpid() * 8 + next(self._turns)) % SHARDS
 
     @property
     def _collection(self) -> Any:

@@ -11,7 +11,7 @@ from rollbook.migrations.steps import m0001_mark_present_users
 
 @dataclass(frozen=True)
 class Step:
-    """`module` has TITLE, count and run; see the first one."""
+    """`module` has TITLE, count, run and catch_up; see the first one."""
 
     number: int
     module: Any
