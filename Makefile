@@ -4,7 +4,7 @@ BIN := .venv/bin
 PINS := requirements.txt src/rollbook/embedded/requirements.txt tests/requirements.txt
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run ## start the API, with a private MongoDB unless MONGODB_URI names one
 	@exec $(BIN)/python run.py
@@ -30,6 +30,9 @@ fmt: .venv/dev ## format the code and mend what can be mended
 fuzz: .venv/dev ## send 20,000 generated requests at a running API (minutes)
 	$(BIN)/python tests/fuzz/fuzz.py
 
+crash-test: .venv/dev ## kill workers 20 times under 10,000 writes, and look for what was lost (minutes)
+	KILLS=20 WRITES=10000 $(BIN)/pytest -s -q tests/serving/test_killed_workers.py
+
 openapi: .venv/dev ## write docs/openapi.json
 	cd docs && env -i ../$(BIN)/rollbook openapi > openapi.new && mv openapi.new openapi.json
 
@@ -38,6 +41,9 @@ authorization: .venv/dev ## write docs/authorization.md
 
 bench: .venv/dev ## measure reads and writes against a bare Flask on the same MongoDB
 	$(BIN)/python benchmarks/cpu_per_request.py
+
+bench-directory: .venv/dev ## measure lists and look-ups among 10,000 and 1,000,000 users (minutes)
+	$(BIN)/python benchmarks/directory.py
 
 bench-logins: .venv/dev ## measure reads beside a storm of sign-ins
 	$(BIN)/python benchmarks/login_storm.py
@@ -68,4 +74,4 @@ clean: ## remove what was made, but not the data in .data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-.PHONY: help run test check fmt fuzz openapi authorization bench bench-logins compose-test requirements requirements-check clean
+.PHONY: help run test check fmt fuzz crash-test openapi authorization bench bench-directory bench-logins compose-test requirements requirements-check clean

@@ -47,6 +47,7 @@ STANDALONE = (
     "Or set ALLOW_STANDALONE=true to go without transactions."
 )
 UNREACHABLE = Detail("mongodb", "unreachable", "MongoDB does not answer; is it running, and is MONGODB_URI right?")
+FAULTS = (Unavailable, DatabaseFault, PyMongoError)
 NO_TRANSACTIONS = "ALLOW_STANDALONE=true and MongoDB is no replica set: changes are written WITHOUT transactions."
 
 
@@ -123,18 +124,10 @@ class Database:
             self._bring_up()
             for prepare in self._preparations:
                 prepare()
-        except NotReady as error:
-            self._not_ready(error.details[0])
-            raise
-        except Unavailable:
-            self._not_ready(UNREACHABLE)
-            raise NotReady(details=[UNREACHABLE]) from None
-        except DatabaseFault as fault:
-            self._not_ready(Detail("mongodb", "refused", f"MongoDB refused: {fault}."))
-            raise NotReady(details=[self._why_not]) from None
-        except PyMongoError as error:
-            self._not_ready(self._reason(error))
-            raise NotReady(details=[self._why_not]) from None
+        except FAULTS as error:
+            reason = self._told(error)
+            self._not_ready(reason)
+            raise NotReady(details=[reason]) from None
         self._verified_at = time.monotonic()
         if not self._ready.is_set():
             self._ready.set()
@@ -172,11 +165,9 @@ class Database:
             self.require_primary()
             if fault := self._schema.find_fault():
                 raise NotReady(details=[fault])
-        except NotReady:
+        except FAULTS as error:
             self._doubted.set()
-            raise
-        except PyMongoError as error:
-            raise NotReady(details=[self._reason(error)]) from None
+            raise NotReady(details=[self._told(error)]) from None
 
     def close(self) -> None:
         self._closed.set()
@@ -196,8 +187,7 @@ class Database:
             self._closed.wait(RETRY_SECONDS)
 
     def _bring_up(self) -> None:
-        fault = self._schema.find_fault()
-        if fault is not None:
+        if fault := self._schema.find_fault():
             self._ready.clear()
             self._why_not = fault
             self._schema.ensure()
@@ -216,6 +206,13 @@ class Database:
             return
         if self._ready.is_set() and not self._client.topology_description.has_writable_server():
             self._not_ready(Detail("mongodb", "unreachable", "The connection to MongoDB's primary was lost."))
+
+    def _told(self, error: Exception) -> Detail:
+        if isinstance(error, NotReady):
+            return error.details[0]
+        if isinstance(error, DatabaseFault):
+            return Detail("mongodb", "refused", f"MongoDB refused: {error}.")
+        return self._reason(error) if isinstance(error, PyMongoError) else UNREACHABLE
 
     def _reason(self, error: PyMongoError) -> Detail:
         """In words of ours: a driver's message may hold addresses, credentials or values."""
