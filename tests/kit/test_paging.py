@@ -52,10 +52,10 @@ def in_order(rows, order):
     return [row["_id"] for row in sorted(rows, key=cmp_to_key(compare))]
 
 
-def walked_by_number(pager, order, size):
+def walked_by_number(pager, order, size, total=None):
     met, number = [], 1
     while number:
-        page = pager.page(PageRequest(number, size, order), {})
+        page = pager.page(PageRequest(number, size, order), {}, total)
         met += [row["_id"] for row in page.items]
         number = number + 1 if page.last else None
     return met
@@ -79,6 +79,24 @@ def test_every_order_is_the_same_by_number_and_by_cursor(things, sort):
     for size in (1, 7):
         assert walked_by_number(Pager(collection), order, size) == expected
         assert walked_by_cursor(Pager(collection), order, size) == expected
+
+
+@pytest.mark.parametrize("sort", SINGLE)
+def test_from_the_nearer_end_it_is_the_same_list(things, sort):
+    collection, rows = things
+    order = order_by(sort, SORTABLE)
+    for size in (1, 7, 39, 40, 41):
+        assert walked_by_number(Pager(collection), order, size, lambda: 40) == in_order(rows, order)
+
+
+@pytest.mark.parametrize("sort", DOUBLE)
+def test_where_very_many_tie_the_next_field_leads_through_them(things, sort, monkeypatch):
+    collection, rows = things
+    monkeypatch.setattr(paging, "MOST_COUNTED", 2)
+    order = order_by(sort, SORTABLE)
+    for size in (1, 3, 7):
+        assert walked_by_number(Pager(collection), order, size) == in_order(rows, order)
+        assert walked_by_cursor(Pager(collection), order, size) == in_order(rows, order)
 
 
 def test_a_walk_meets_whoever_was_there_throughout_exactly_once(things):

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from rollbook.access.principal import COMMAND_LINE
+from rollbook.users import dao
 from rollbook.users.schemas import SORTABLE
 from rollbook.users.tally_dao import tallies
 from tests import people
@@ -78,7 +79,7 @@ def test_a_list_has_who_is_asked_for_and_their_number(client, there, query, expe
         *("created_after=0001-01-01T00:00:00%2B14:00", "created_before=9999-12-31T23:59:59-14:00", "is_active=on"),
         *("created_before=2026-01-01T00:00:00", "fields=password_hash", "fields=name,", "fields=*", "q=" + "a" * 255),
         *("fields=deleted_at", "include_deleted=perhaps", "password_hash=x", "phone=1", "known_addresses=1"),
-        *("cursor=x", "cursor=" + "A" * 4001, "cursor=%C3%A9", "name=Ada", "sort=role", "sort=password_hash"),
+        *("cursor=x", "cursor=" + "A" * 3001, "cursor=%C3%A9", "name=Ada", "sort=role", "sort=password_hash"),
     ],
 )
 def test_what_is_no_filter_is_400(client, there, query):
@@ -170,6 +171,15 @@ def test_totals_follow_every_change_and_are_counted_anew_when_they_do_not(client
 def test_a_tally_that_is_wrong_hides_nobody(client, there, stored):
     stored.user_tallies.update_many({}, {"$set": {"counts": {}}})
     assert len(client.get("/api/users").json["data"]) == 5
+
+
+@pytest.mark.parametrize("sort", ["name", "-email", "username", "name,-created_at"])
+def test_too_many_beginnings_are_not_sorted_by_them_but_told(client, there, monkeypatch, sort):
+    monkeypatch.setattr(dao, "MOST_SORTED", 3)
+    answer = client.get(f"/api/users?q=a&sort={sort}")
+    assert names(client.get(f"/api/users?q=ada&sort={sort}")) == {"Ada Lovelace", "Adam Smith"}
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "too_broad")
+    assert client.get("/api/users?q=a").status_code == 200
 
 
 FILTERS = {

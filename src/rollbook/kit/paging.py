@@ -19,11 +19,14 @@ FARTHEST = 2**62
 
 @dataclass(frozen=True)
 class Pager:
-    """`unlisted`: stored fields that stay in the database. `index`: the one to go by; None lets MongoDB choose."""
+    """`unlisted`: stored fields that stay in the database.
+
+    `index_of`: names the index to go by for an order that begins with a field; None lets MongoDB choose.
+    """
 
     collection: Any
     unlisted: tuple[str, ...] = ()
-    index: str | None = None
+    index_of: Callable[[str], str] | None = None
 
     def page(self, asked: PageRequest, query: Query, total: Callable[[], int | None] | None = None) -> Page[Row]:
         """Of those that `query` selects. Past the end nothing is fetched, however far past."""
@@ -32,12 +35,22 @@ class Pager:
         known = None if asked.number is None else total() if total else self.count(query)
         if asked.offset and asked.offset >= (FARTHEST if known is None else known):
             return self._cut([], asked, known)
-        return self._cut(self._sorted(query, asked.order, asked.offset, asked.size + 1), asked, known)
+        return self._cut(self._numbered(query, asked, known), asked, known)
 
-    def count(self, query: Query) -> int | None:
-        """None when there are more than MOST_COUNTED."""
-        found: int = self.collection.count_documents(query, limit=MOST_COUNTED + 1, session=current_session())
-        return None if found > MOST_COUNTED else found
+    def count(self, query: Query, most: int | None = None) -> int | None:
+        """None when there are more than `most`, by default MOST_COUNTED."""
+        most = MOST_COUNTED if most is None else most
+        found: int = self.collection.count_documents(query, limit=most + 1, session=current_session())
+        return None if found > most else found
+
+    def _numbered(self, query: Query, asked: PageRequest, total: int | None) -> list[Row]:
+        """From the nearer end, where both are known: the Link to the last page must not cost a walk to it."""
+        wanted = asked.size + 1
+        if total is None or asked.offset <= total // 2 or len(asked.order) > 2:
+            return self._sorted(query, asked.order, asked.offset, wanted)
+        turned = [(field, -direction) for field, direction in asked.order]
+        there = min(wanted, total - asked.offset)
+        return self._sorted(query, turned, total - asked.offset - there, there)[::-1]
 
     def _cut(self, rows: list[Row], asked: PageRequest, total: int | None) -> Page[Row]:
         """`rows` has one more than was asked for, if there is one."""
@@ -57,27 +70,33 @@ class Pager:
 
     def _sorted(self, query: Query, order: Order, skip: int, limit: int) -> list[Row]:
         if len(order) > 2:
-            query, skip = self._narrowed(query, order, skip, limit)
-        found = self._find(query, dict.fromkeys(self.unlisted, False))
-        return list(found.sort(list(order)).skip(skip).limit(limit))
+            query, order, skip = self._narrowed(query, order, skip, limit)
+        hidden = dict.fromkeys(self.unlisted, False)
+        return list(self._find(query, hidden, order).sort(list(order)).skip(skip).limit(limit))
 
-    def _narrowed(self, query: Query, order: Order, skip: int, limit: int) -> tuple[Query, int]:
-        """An index has the order of the first field, so that only what ties with a row of the page is left to sort."""
-        (field, direction), *_ = order
-        keys = self._find(query, {field: True, "_id": False})
+    def _narrowed(self, query: Query, order: Order, skip: int, limit: int) -> tuple[Query, Order, int]:
+        """An index has the order of the first field, so that only what ties with a row of the page is left to sort.
+
+        Where very many tie, as users do who never signed in, the index of the next field leads through them.
+        """
+        (field, direction), *rest = order
+        keys = self._find(query, {field: True, "_id": False}, order)
         found = list(keys.sort([(field, direction), ("_id", direction)]).skip(skip).limit(limit))
         if not found:
-            return query, skip
+            return query, order, skip
         first, last = found[0].get(field), found[-1].get(field)
         earlier = _beyond(field, -direction, first)
         if earlier is not None:
             before = self.collection.count_documents({"$and": [query, earlier]}, session=current_session())
             skip = max(0, skip - before)  # Someone may have come in between.
-        return {"$and": [query, _from(field, direction, first), _from(field, -direction, last)]}, skip
+        page = {"$and": [query, _from(field, direction, first), _from(field, -direction, last)]}
+        if first == last and self.count(page) is None:
+            return page, rest, skip
+        return page, order, skip
 
-    def _find(self, query: Query, shown: Mapping[str, bool]) -> Any:
+    def _find(self, query: Query, shown: Mapping[str, bool], order: Order) -> Any:
         found = self.collection.find(query, shown or None, session=current_session())
-        return found.hint(self.index) if self.index else found
+        return found.hint(self.index_of(order[0][0])) if self.index_of else found
 
 
 def _beyond(field: str, direction: int, value: Any) -> Query | None:

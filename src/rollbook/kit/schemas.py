@@ -61,7 +61,7 @@ class CursorQuery(Query):
     """Which page of a list that has no numbers: the first, or by the cursor of the page before."""
 
     page_size: Annotated[int, Field(ge=1, le=100), Decimal] = 20
-    cursor: Annotated[str | None, Field(max_length=4000, description="`next_cursor` of the page before")] = None
+    cursor: Annotated[str | None, Field(max_length=3000, description="`next_cursor` of the page before")] = None
     _after: Position | None = PrivateAttr(None)
 
     def goes_on_after(self, position: Position) -> None:

@@ -18,9 +18,14 @@ def listed_by(field: str) -> str:
     return f"listed_by_{field}"
 
 
+def listed_by_of_role(field: str) -> str:
+    """The same, for a list of those who have one role."""
+    return LISTED_BY_ROLE if field == "created_at" else listed_by(field)
+
+
 def _list_index(field: str) -> dict[str, Any]:
     """For a list in that order; of `is_deleted` and `is_active` there are two values each, which MongoDB merges."""
-    return {"fields": ["is_deleted", "is_active", field, "_id"], "name": listed_by(field)}
+    return {"fields": ["is_deleted", "is_active", field, "_id", "role"], "name": listed_by(field)}
 
 
 class User(VersionedDocument):

@@ -7,6 +7,11 @@ class UserNotFound(NotFound):
     code, message = "user_not_found", "There is no such user."
 
 
+class TooBroad(ValidationFailed):
+    code, message = "too_broad", "Too many begin with that to be sorted so; type more of it, or leave out sort."
+    details = (Detail("q", "too_broad", "Type more of it, or leave out sort."),)
+
+
 class EmailTaken(Conflict):
     code, message = "email_taken", "Another user has this e-mail address."
     details = (Detail("email", "taken", "Another user has this e-mail address."),)

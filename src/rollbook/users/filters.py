@@ -8,6 +8,8 @@ from rollbook.kit.text import fold
 from rollbook.users import references
 
 HIGHEST = "\U0010ffff"
+BEGINNINGS = ("name_key", "username_key", "email_key")
+"""What `q` looks at."""
 EITHER = {"$in": [False, True]}
 """Both values named, so that MongoDB merges two parts of an index in order, in place of sorting."""
 

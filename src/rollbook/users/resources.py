@@ -24,6 +24,7 @@ from rollbook.users.errors import (
     NotDeleted,
     PasswordRefused,
     RegistrationClosed,
+    TooBroad,
     UsernameTaken,
     UserNotFound,
     WrongPassword,
@@ -81,7 +82,7 @@ class UserCollection(UserResource):
         return Reply(self.users.create_user(body, actor=current_principal()))
 
     @requires(Permission.USERS_LIST)
-    @endpoint("list_users", "Users listed.", query=UserQuery, returns=UserListOut, many=True)
+    @endpoint("list_users", "Users listed.", query=UserQuery, returns=UserListOut, many=True, errors=(TooBroad,))
     def get(self, query: UserQuery) -> Reply:
         """List users, a page at a time.
 
