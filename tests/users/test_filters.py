@@ -78,7 +78,7 @@ def test_a_list_has_who_is_asked_for_and_their_number(client, there, query, expe
         *("created_after=yesterday", "created_after=1700000000", "created_after=2026-01-01", "q=a&q=b"),
         *("created_after=0001-01-01T00:00:00%2B14:00", "created_before=9999-12-31T23:59:59-14:00", "is_active=on"),
         *("created_before=2026-01-01T00:00:00", "fields=password_hash", "fields=name,", "fields=*", "q=" + "a" * 255),
-        *("fields=deleted_at", "include_deleted=perhaps", "password_hash=x", "phone=1", "known_addresses=1"),
+        *("fields=deleted", "include_deleted=perhaps", "password_hash=x", "phone=1", "known_addresses=1"),
         *("cursor=x", "cursor=" + "A" * 3001, "cursor=%C3%A9", "name=Ada", "sort=role", "sort=password_hash"),
     ],
 )

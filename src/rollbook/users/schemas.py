@@ -1,9 +1,8 @@
 """Users on the wire."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field
 
 from rollbook.kit.listing import PageRequest, order_by
 from rollbook.kit.schemas import Flag, Id, In, Matches, Moment, Out, PageQuery, Query, Timestamp, may_be_left_out
@@ -92,7 +91,7 @@ def _none_required(schema: dict[str, Any]) -> None:
 
 
 class UserListOut(UserOut):
-    """A user in a list: of these fields those that `fields` asks for; `deleted_at` with `include_deleted` only."""
+    """A user in a list: the fields that `fields` asks for, or all but `deleted_at`, which comes with `include_deleted`."""
 
     model_config = ConfigDict(json_schema_extra=_none_required)
 
@@ -132,12 +131,6 @@ class UserQuery(PageQuery):
         Matches(rf"^{_FIELD}(,{_FIELD})*$", f"Fields separated by commas: {' '.join(LISTED)}."),
     ] = None
     include_deleted: Annotated[Flag, Field(description="needs `users:restore`")] = False
-
-    @model_validator(mode="after")
-    def _deleted_at_of_deleted(self) -> Self:
-        if not self.include_deleted and DELETED_AT in (self.fields or "").split(","):
-            raise PydanticCustomError("needs_another", "To show deleted_at, send include_deleted=true too.")
-        return self
 
     def page_request(self) -> PageRequest:
         return self.paged(order_by(self.sort, SORTABLE))
