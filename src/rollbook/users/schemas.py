@@ -91,7 +91,7 @@ def _none_required(schema: dict[str, Any]) -> None:
 
 
 class UserListOut(UserOut):
-    """A user in a list: the fields that `fields` asks for, or all but `deleted_at`, which comes with `include_deleted`."""
+    """A user in a list: the `fields` asked for, or all but `deleted_at`, which comes with `include_deleted`."""
 
     model_config = ConfigDict(json_schema_extra=_none_required)
 
