@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rollbook.access.principal import SYSTEM
@@ -50,15 +50,19 @@ class Migrations:
         if why is None:
             return
         if not self.at_start and migrations.has_users():
-            raise NotReady(details=[Detail("mongodb", "migration_pending", f"{why.message} {MUST_RUN}")])
+            raise NotReady(details=[why])
         logger.info("bringing the database up to date: %s", why.message)
         self.apply()
 
     def find_fault(self) -> Detail | None:
-        """What is not as this version expects it; None when all is.
+        """What is not as this version expects it, and what to do about it; None when all is.
 
         What a newer version has migrated is that version's: this one goes on with it as long as it can.
         """
+        fault = self._fault()
+        return fault if fault is None or self.at_start else replace(fault, message=f"{fault.message} {MUST_RUN}")
+
+    def _fault(self) -> Detail | None:
         applied = migrations.checksums()
         if any(number > self.steps[-1].number for number in applied):
             return None
