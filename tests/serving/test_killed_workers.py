@@ -17,8 +17,8 @@ from tests.conftest import ADA
 from tests.harness.serving import serving
 from tests.harness.writers import Client, Writer, send_and_die
 
-KILLS = int(os.environ.get("KILLS", "4"))
-WRITES = int(os.environ.get("WRITES", "800"))
+KILLS = int(os.environ.get("KILLS", "3"))
+WRITES = int(os.environ.get("WRITES", "500"))
 WRITERS = 16
 """Twice as many as the server has threads, so that whoever is killed has something under way."""
 SECONDS = 60 + 10 * KILLS + WRITES / 25

@@ -61,7 +61,7 @@ EVERYWHERE = (errors.ValidationFailed, errors.NotAcceptable, errors.UriTooLong, 
 WITH_BODY = (errors.BadRequest, errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 
 CONDITIONAL = (errors.StaleVersion, errors.PreconditionRequired)
-REPEATABLE = (KeyInFlight, KeyReused)
+REPEATABLE = (KeyInFlight, KeyReused, errors.PayloadTooLarge)
 
 
 def specification(app: Flask, limits: Mapping[str, int]) -> Schema:

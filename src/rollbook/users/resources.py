@@ -88,7 +88,8 @@ class UserCollection(UserResource):
 
         Past the end a page is empty. The Link header leads to the first, previous, next and last page. `next_cursor`
         goes on where this page ends, whoever comes or goes meanwhile, and as fast 5,000 pages in as on the first.
-        Totals are exact, or null: of what `q`, dates, an address or a name select, 1,000 are counted at most.
+        Totals are exact, or null: of what `q`, dates, an address or a name select, 1,000 are counted at most. What more
+        than 10,000 begin with is not sorted by name, username or e-mail address.
         """
         page = self.users.list_users(query.page_request(), query.filters(), actor=current_principal())
         return Reply(page, only=query.shown())
