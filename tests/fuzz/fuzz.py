@@ -18,7 +18,7 @@ from tests.serving.guarded import GUARDED, sign_in
 
 AT_LEAST = 20_000
 SEED = 20261120
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "900"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1100"))
 GUARD = GUARDED | {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"}
 RUNS = [("examples,coverage,fuzzing,stateful", EXAMPLES, SEED)]
 RUNS += [("stateful", 100, SEED + again) for again in range(1, 9)]
