@@ -12,7 +12,6 @@ Row = Mapping[str, Any]
 Query = Mapping[str, Any]
 MOST_COUNTED = 1_000
 """Counting takes as long as there is to count; a longer list has no total, unless someone keeps one."""
-
 FARTHEST = 2**62
 """There is nothing so far on, and MongoDB takes no larger numbers."""
 

@@ -3,11 +3,11 @@
 import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rollbook.kit.transactions import current_session, reaching
-from rollbook.users.documents import User, UserTally
+from rollbook.users.documents import LISTED_BY_ROLE, User, UserTally
 
 SHARDS = 32
 ALL_AT_ONCE = -1
@@ -72,23 +72,25 @@ class TallyDAO:
         groups = {"_id": {"role": "$role", "is_active": "$is_active", "is_deleted": "$is_deleted"}, "n": {"$sum": 1}}
         with reaching():
             users = User._get_collection().aggregate(
-                [{"$group": groups}], hint="listed_by_role", session=current_session()
+                [{"$group": groups}], hint=LISTED_BY_ROLE, session=current_session()
             )
             there = Counter[str]()
             for group in users:
                 there[_kind_in(group["_id"]).key] += group["n"]
         tallied = self._sums()
-        wrong = {key: there[key] - tallied.get(key, 0) for key in there.keys() | tallied.keys()}
+        wrong = {key: there[key] - tallied[key] for key in there.keys() | tallied.keys()}
         moved = {f"counts.{key}": by for key, by in wrong.items() if by}
         if moved:
             with reaching():
                 self._collection.update_one({"_id": ALL_AT_ONCE}, {"$inc": moved}, session=current_session())
         return bool(moved)
 
-    def _sums(self) -> Mapping[str, int]:
+    def _sums(self) -> Counter[str]:
         with reaching():
-            shards = list(self._collection.find({}, session=current_session()))
-        return _added(shard["counts"] for shard in shards)
+            sums = Counter[str]()
+            for shard in self._collection.find({}, session=current_session()):
+                sums.update(shard["counts"])
+        return sums
 
     def _shard(self) -> int:
         """The next one each time: who runs again, because someone who died holds one, takes another."""
@@ -97,11 +99,6 @@ class TallyDAO:
     @property
     def _collection(self) -> Any:
         return UserTally._get_collection()
-
-
-def _added(shards: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    found: Collection[Mapping[str, int]] = list(shards)
-    return {key: sum(shard.get(key, 0) for shard in found) for key in {key for shard in found for key in shard}}
 
 
 tallies = TallyDAO()
