@@ -11,6 +11,9 @@ from pymongo import MongoClient
 from tests.harness.serving import serving
 from tests.serving.guarded import GUARDED, client, command, register, sign_in
 
+PAUSE_SECONDS = 0.05
+"""Of each of six clients between two calls: it is about what comes between, not about how much."""
+
 
 @pytest.fixture(scope="module")
 def environment(mongod):
@@ -57,6 +60,7 @@ def test_rotations_under_load_refuse_no_token(environment, tmp_path, http):
                 uses[0] += 1
                 if status != 200:
                     refused.append(status)
+                time.sleep(PAUSE_SECONDS)
 
     threads = [threading.Thread(target=use, args=(number,)) for number in range(6)]
     for thread in threads:

@@ -7,10 +7,11 @@ import pytest
 from pymongo import MongoClient
 
 from tests.conftest import PASSWORD
+from tests.harness.scale import rounds
 from tests.harness.serving import patiently, serving
 from tests.serving.guarded import ADMIN, GUARDED, client, register, sign_in
 
-USES = 1000
+USES = rounds(1000)
 DATABASE = "revocation"
 
 
@@ -122,10 +123,10 @@ def test_what_was_revoked_stays_so_after_a_restart_and_what_was_not_lives_on(env
     assert statuses(http, "/api/auth/me", living.headers, 40).count(401) == 40
 
 
-def test_100_rounds_of_20_parallel_refreshes_have_one_winner_each_and_the_family_dies(http):
+def test_of_20_parallel_refreshes_one_wins_and_the_family_dies(http):
     user = register(http, "refreshing")
     with ThreadPoolExecutor(20) as pool:
-        for _ in range(100):
+        for _ in range(rounds(100)):
             signed_in = sign_in(http, user.email, PASSWORD)
             body = {"refresh_token": signed_in.refresh_token}
             answers = list(pool.map(lambda _, b=body: http.post("/api/auth/refresh", json=b), range(20)))
@@ -139,7 +140,7 @@ def test_100_rounds_of_20_parallel_refreshes_have_one_winner_each_and_the_family
 
 def test_a_sign_in_racing_a_disable_leaves_no_session(http, admin, mongod):
     with MongoClient(mongod.uri) as mongo, ThreadPoolExecutor(9) as pool:
-        for number in range(20):
+        for number in range(rounds(20)):
             user = register(http, f"racing{number}")
             body = {"email": user.email, "password": PASSWORD}
             when = random.randrange(8)
@@ -159,7 +160,7 @@ def test_a_sign_in_racing_a_disable_leaves_no_session(http, admin, mongod):
 def test_of_two_admins_who_demote_each_other_at_one_instant_one_remains(http, admin, mongod):
     users = MongoClient(mongod.uri)[DATABASE].users
     with ThreadPoolExecutor(2) as pool:
-        for number in range(20):
+        for number in range(rounds(20)):
             pair = [register(http, f"{side}admin{number}") for side in ("left", "right")]
             for each in pair:
                 http.patch(f"/api/users/{each.id}", json={"role": "admin"}, headers=admin.headers)

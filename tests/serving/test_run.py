@@ -41,9 +41,9 @@ def await_none(folder):
 
 
 def test_it_is_ready_within_three_seconds(tmp_path):
-    """The best of three starts: the machine may be busy with other tests."""
+    """The best of five starts: the machine may be busy with other tests."""
     took = []
-    for number in range(3):
+    for number in range(5):
         (tmp_path / str(number)).mkdir()
         with serving(tmp_path / str(number), RUN) as server:
             took.append(server.await_status("/ready", 200))
@@ -75,20 +75,31 @@ def test_it_prints_where_everything_is_an_admin_and_lines_that_sign_in_and_creat
         assert "rollbook users set-password" in again
 
 
-def test_an_open_house_says_so_and_where_everyone_can_see_it(tmp_path):
-    with serving(tmp_path, RUN) as server:
+@pytest.fixture(scope="module")
+def open_house(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("open")
+    with serving(folder, RUN) as server:
         server.await_status("/ready", 200)
-        printed = server.log.read_text()
-        assert "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING" in printed
-        assert httpx.get(f"{server.url}/health").json()["data"]["auth_required"] is False
-        line = re.search(r"curl -i .*\\\n.*'", printed).group()
-        assert run_shell(line).startswith("HTTP/1.1 201")
-        assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
+        yield server, folder
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_data_outlives_a_restart_and_a_signal_stops_both(tmp_path, number):
-    for expected in (201, 409):
+def test_an_open_house_says_so_and_where_everyone_can_see_it(open_house):
+    server, _ = open_house
+    printed = server.log.read_text()
+    assert "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING" in printed
+    assert httpx.get(f"{server.url}/health").json()["data"]["auth_required"] is False
+    line = re.search(r"curl -i .*\\\n.*'", printed).group()
+    assert run_shell(line).startswith("HTTP/1.1 201")
+    assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
+
+
+def test_the_data_are_nobody_elses(open_house):
+    assert (open_house[1] / ".data").stat().st_mode & 0o777 == 0o700
+
+
+def test_data_outlives_a_restart_and_each_signal_stops_both(tmp_path):
+    """Ctrl-C, a process manager, and a terminal that is closed."""
+    for number, expected in ((signal.SIGINT, 201), (signal.SIGTERM, 409), (signal.SIGHUP, 409)):
         with serving(tmp_path, RUN) as server:
             server.await_status("/ready", 200)
             assert len(mongods(tmp_path)) == 1
@@ -116,33 +127,19 @@ def test_a_mongod_that_dies_ends_both_in_one_line(tmp_path):
         assert server.log.read_text().splitlines()[-1].startswith("The private MongoDB ended by itself; its log is")
 
 
-def test_a_closed_terminal_stops_both(tmp_path):
-    with serving(tmp_path, RUN) as server:
-        server.await_status("/ready", 200)
-        assert server.stop(signal.SIGHUP) == 0
-        assert mongods(tmp_path) == []
-
-
-def test_the_data_are_nobody_elses(tmp_path):
-    with serving(tmp_path, RUN) as server:
-        server.await_status("/ready", 200)
-        assert (tmp_path / ".data").stat().st_mode & 0o777 == 0o700
-
-
 def test_a_host_that_is_no_address_ends_in_one_line(tmp_path):
     (line,) = run_py(tmp_path, HOST="nowhere.invalid", PORT=free_port()).stderr.splitlines()
     assert line.startswith("HOST: ")
 
 
-def test_a_second_one_on_the_same_data_ends_in_one_line(tmp_path):
-    with serving(tmp_path, RUN) as server:
-        server.await_status("/ready", 200)
-        second = run_py(tmp_path, PORT=free_port())
-        assert second.returncode == 1
-        assert second.stderr.splitlines() == [
-            "Another rollbook runs on the data in .data: stop it, or set DATA_DIR to another folder."
-        ]
-        assert httpx.get(f"{server.url}/ready").status_code == 200
+def test_a_second_one_on_the_same_data_ends_in_one_line(open_house):
+    server, folder = open_house
+    second = run_py(folder, PORT=free_port())
+    assert second.returncode == 1
+    assert second.stderr.splitlines() == [
+        "Another rollbook runs on the data in .data: stop it, or set DATA_DIR to another folder."
+    ]
+    assert httpx.get(f"{server.url}/ready").status_code == 200
 
 
 def test_a_busy_port_ends_in_one_line_and_leaves_no_mongod(tmp_path):
