@@ -10,7 +10,7 @@ run: .venv/run ## start the API, with a private MongoDB unless MONGODB_URI names
 	@exec $(BIN)/python run.py
 
 test: .venv/dev ## run the tests, on a MongoDB of their own
-	$(BIN)/pytest -n 2 --dist loadscope tests
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder tests
 
 check: .venv/dev ## everything that has to be green: format, lint, types, contracts, containers, pins, tests
 	$(BIN)/ruff format --check .

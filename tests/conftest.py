@@ -14,10 +14,8 @@ from rollbook.audit.documents import AuditEntry
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
 from rollbook.kit.database import Database
-from rollbook.migrations.documents import AppliedMigration
 from rollbook.services import DOCUMENTS, Services, database_of, services_of
 from rollbook.settings import Settings
-from rollbook.signing.documents import SigningKey
 from tests.harness.lawful import LawfulClient
 
 hypothesis.settings.register_profile("ci", derandomize=True)
@@ -66,14 +64,20 @@ def database(settings: Settings, services: Services) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def basics(database: Database) -> dict[type[Any], list[Any]]:
+    """What a start stores before anyone calls: the built-in roles, the tallies, the signing keys."""
+    first = {document: list(document._get_collection().find()) for document in DOCUMENTS}
+    return first | {AuditEntry: []}
+
+
 @pytest.fixture
-def stored(database: Database, services: Services) -> MongoDatabase[Any]:
-    """What MongoDB holds: at the start of each test nothing but the built-in roles and the signing keys."""
-    for document in DOCUMENTS:
-        if document not in (SigningKey, AppliedMigration):
-            document._get_collection().delete_many({})
-    services.prepare()
-    AuditEntry._get_collection().delete_many({})
+def stored(basics: dict[type[Any], list[Any]]) -> MongoDatabase[Any]:
+    """What MongoDB holds: at the start of each test the basics and nothing else."""
+    for document, first in basics.items():
+        document._get_collection().delete_many({})
+        if first:
+            document._get_collection().insert_many(first)
     return DOCUMENTS[0]._get_collection().database
 
 

@@ -18,8 +18,8 @@ SAMPLES = int(os.environ.get("TIMING_SAMPLES", "150"))
 """Of each kind; the more, the smaller a difference is noticed."""
 MOST = 4.5
 """|t| beyond which two kinds can be told apart, as in leakage tests (ISO/IEC 17825): once in 100,000 by chance."""
-ROUNDS = 7
-"""Of bcrypt: a twentieth of what a real one takes, and far above what a request takes besides by chance."""
+ROUNDS = 6
+"""Of bcrypt: a sixty-fourth of what a real one takes, and above what a request takes more or less by chance."""
 WRONG = "not the password at all"
 
 
