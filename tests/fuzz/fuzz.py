@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,8 @@ from tests.serving.guarded import GUARDED, sign_in
 
 AT_LEAST = 20_000
 SEED = 20261120
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1100"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1250"))
+KEPT = Path(tempfile.gettempdir()) / "rollbook-fuzz.log"
 GUARD = GUARDED | {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"}
 RUNS = [("examples,coverage,fuzzing,stateful", EXAMPLES, SEED)]
 RUNS += [("stateful", 100, SEED + again) for again in range(1, 9)]
@@ -52,6 +54,8 @@ def main() -> int:
     ):
         server.await_status("/ready", 200)
         failing = sum(schemathesis(server, *run) != 0 for run in RUNS)
+        if failing:
+            print(f"\nfuzz: the server's log, with the request ids from above: {shutil.copy(server.log, KEPT)}")
         answered = statuses(server)
         tracebacks = server.log.read_text().count("Traceback")
     failed = sum(status >= 500 for status in answered)
