@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
 ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
 READY_SECONDS = 15
 OPEN = {"AUTH_REQUIRED": "false", "RATELIMIT_ENABLED": "false", "SECRET_KEY": "8d1f0a6c94b27e35d8c0b1a2f3e4d5c6"}
 """What a test is about is not hidden behind who may call, unless it says so."""
@@ -53,6 +55,15 @@ def patiently(send: Callable[[], httpx.Response]) -> httpx.Response:
             break
         time.sleep(0.02)
     return answer
+
+
+def eventually(wanted: Callable[[], T], seconds: float = READY_SECONDS) -> T:
+    """What `wanted` gives, once that is true of it. Raises: AssertionError, when it was not in time."""
+    until = time.monotonic() + seconds
+    while not (found := wanted()):
+        assert time.monotonic() < until, f"not within {seconds} s"
+        time.sleep(0.02)
+    return found
 
 
 def free_port() -> int:

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 
 from rollbook.kit import clock
 from tests.conftest import ADA
-from tests.harness.serving import serving
+from tests.harness.serving import eventually, serving
 from tests.serving.guarded import command
 
 EXPIRED = 30
@@ -41,9 +41,7 @@ def test_four_workers_and_two_replicas_sweep_once(expired, tmp_path):
     with serving(tmp_path, **environment) as one, serving(tmp_path, **environment) as other:
         one.await_status("/ready", 200)
         other.await_status("/ready", 200)
-        until = time.monotonic() + 30
-        while stored.users.count_documents({}) > 2 and time.monotonic() < until:
-            time.sleep(0.1)
+        eventually(lambda: stored.users.count_documents({}) == 2, seconds=30)
         time.sleep(3)  # In which every worker has asked.
         swept = (one.log.read_text() + other.log.read_text()).count(f"purged {EXPIRED} users")
     assert swept == 1
@@ -70,13 +68,8 @@ def test_the_command_migrates_what_production_waits_for(mongod, tmp_path):
         client.waits.users.insert_one({"email_key": "a@x.org"})
         with serving(tmp_path, **environment) as server:
             server.await_status("/ready", 503)
-            until = time.monotonic() + 15
-            while (why := httpx.get(f"{server.url}/ready").json()["error"]["details"][0])[
-                "code"
-            ] != "migration_pending":
-                assert time.monotonic() < until, why
-                time.sleep(0.1)
-            assert "rollbook migrate" in why["message"]
+            eventually(lambda: "migration_pending" in httpx.get(f"{server.url}/ready").text)
+            assert "rollbook migrate" in httpx.get(f"{server.url}/ready").json()["error"]["details"][0]["message"]
             told = command(tmp_path, "migrate", "--dry-run", **environment).stdout
             assert "Would run migration 1: mark users as not deleted." in told
             assert client.waits.list_collection_names() == ["users"]

@@ -14,7 +14,7 @@ import pytest
 from pymongo import MongoClient
 
 from tests.conftest import ADA
-from tests.harness.serving import serving
+from tests.harness.serving import eventually, serving
 from tests.harness.writers import Client, Writer, send_and_die
 
 KILLS = int(os.environ.get("KILLS", "3"))
@@ -169,10 +169,7 @@ def test_the_log_tells_of_killed_workers_and_of_no_other_error(killed, writers):
 @pytest.fixture
 def clients(server, environment):
     """Of a server that is ready in each of its processes: one that is not would answer 503 to who cannot hear it."""
-    until = time.monotonic() + 15
-    while server.log.read_text().count("database ready") < environment["WORKERS"]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    eventually(lambda: server.log.read_text().count("database ready") >= environment["WORKERS"])
     made = [Client(server.url) for _ in range(20)]
     yield made
     for client in made:
@@ -185,11 +182,7 @@ def ada(name):
 
 def the_only(users, body):
     """The user that `body` asks for, within 5 s. Raises: AssertionError, ValueError, unless one with one entry."""
-    until = time.monotonic() + 5
-    while not (found := list(users.find({"email": json.loads(body)["email"]}))):
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    (user,) = found
+    (user,) = eventually(lambda: list(users.find({"email": json.loads(body)["email"]})), seconds=5)
     (entry,) = users.database.audit.find({"target_id": str(user["_id"])})
     assert entry["action"] == "user.created"
     return user

@@ -6,14 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.conftest import ADA
-from tests.harness.serving import ROOT, free_port, run_py, serving
+from tests.harness.serving import ROOT, eventually, free_port, run_py, serving
 
 RUN = str(ROOT / "run.py")
 GUARDED = {"AUTH_REQUIRED": "true"}
@@ -31,13 +30,6 @@ def mongods(folder):
         if command[0].endswith(b"mongod") and (entry.parent / "cwd").resolve() == folder:
             mine.append(int(entry.parent.name))
     return mine
-
-
-def await_none(folder):
-    deadline = time.monotonic() + 5
-    while mongods(folder) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert mongods(folder) == []
 
 
 def test_it_is_ready_within_three_seconds(tmp_path):
@@ -113,7 +105,7 @@ def test_kill_9_leaves_no_mongod_and_loses_no_acknowledged_user(tmp_path):
         server.await_status("/ready", 200)
         assert httpx.post(f"{server.url}/api/users", json=ADA).status_code == 201
         server.stop(signal.SIGKILL)
-        await_none(tmp_path)
+        eventually(lambda: mongods(tmp_path) == [], seconds=5)
     with serving(tmp_path, RUN) as server:
         server.await_status("/ready", 200)
         assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
