@@ -77,4 +77,4 @@ clean: ## remove what was made, but not the data in .data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-.PHONY: help run test check fmt fuzz crash-test openapi authorization bench bench-directory bench-logins compose-test requirements requirements-check clean
+.PHONY: help run test check fmt fuzz crash-test races openapi authorization bench bench-directory bench-logins compose-test requirements requirements-check clean

@@ -54,11 +54,11 @@ def main() -> int:
     ):
         server.await_status("/ready", 200)
         failing = sum(schemathesis(server, *run) != 0 for run in RUNS)
-        if failing:
-            print(f"\nfuzz: the server's log, with the request ids from above: {shutil.copy(server.log, KEPT)}")
         answered = statuses(server)
         tracebacks = server.log.read_text().count("Traceback")
-    failed = sum(status >= 500 for status in answered)
+        failed = sum(status >= 500 for status in answered)
+        if failing or failed or tracebacks:
+            print(f"\nfuzz: the server's log, with every request id, is kept in {shutil.copy(server.log, KEPT)}")
     by_class = {f"{n}xx": sum(status // 100 == n for status in answered) for n in range(2, 6)}
     print(f"\nfuzz: {len(answered)} requests answered {by_class}, {failed} answers >= 500, {tracebacks} tracebacks")
     print(f"fuzz: {len(RUNS) - failing} of {len(RUNS)} runs without a contract violation")
