@@ -58,9 +58,9 @@ requirements: .venv/dev ## pin the dependencies of pyproject.toml again, as they
 	tests/architecture/pin.sh . --upgrade
 
 requirements-check: .venv/dev
-	@folder=$$(mktemp -d) && tar c $(PINS) | tar x -C $$folder && tests/architecture/pin.sh $$folder && \
-	for pins in $(PINS); do diff $$pins $$folder/$$pins || { echo "$$pins: run make requirements"; exit 1; }; done; \
-	rm -r $$folder
+	@set -e; folder=$$(mktemp -d); trap 'rm -r $$folder' EXIT; tar c $(PINS) | tar x -C $$folder; \
+	tests/architecture/pin.sh $$folder; \
+	for pins in $(PINS); do diff $$pins $$folder/$$pins || { echo "$$pins: run make requirements"; exit 1; }; done
 
 clean: ## remove what was made, but not the data in .data
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis

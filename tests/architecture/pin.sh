@@ -1,12 +1,13 @@
 #!/bin/sh
 # Write the pins of pyproject.toml into FOLDER, keeping those that stand there: pin.sh FOLDER [--upgrade]
+# The system's certificates are those that pip and curl go by too, behind a company's proxy as well.
 set -eu
 folder=$1
 shift
 pin() {
     output=$1
     shift
-    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \
+    .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-emit-index-url --no-annotate \
         --custom-compile-command "make requirements" pyproject.toml -o "$folder/$output" "$@"
 }
 pin requirements.txt "$@"
