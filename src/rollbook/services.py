@@ -26,6 +26,7 @@ from rollbook.limits.dao import CounterDAO
 from rollbook.limits.documents import LimitCounter
 from rollbook.limits.everyday import STORE_OPTIONS, tell
 from rollbook.limits.service import Attempts
+from rollbook.locks.documents import LockShard
 from rollbook.migrations.documents import AppliedMigration
 from rollbook.migrations.service import Migrations
 from rollbook.roles.documents import Role
@@ -55,6 +56,7 @@ DOCUMENTS = (
     LimitCounter,
     KeptRequest,
     Lease,
+    LockShard,
     AppliedMigration,
     AuditEntry,
 )

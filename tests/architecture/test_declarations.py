@@ -52,7 +52,16 @@ def calls_without_session(source: Path) -> list[str]:
         "find_one_and_replace",
         "distinct",
     }
-    verbs |= {"insert_one", "insert_many", "update_one", "update_many", "replace_one", "delete_one", "delete_many"}
+    verbs |= {
+        "insert_one",
+        "insert_many",
+        "update_one",
+        "update_many",
+        "replace_one",
+        "bulk_write",
+        "delete_one",
+        "delete_many",
+    }
     found = []
     for path in [*source.rglob("*dao.py"), *source.rglob("paging.py")]:
         for call in ast.walk(ast.parse(path.read_text())):

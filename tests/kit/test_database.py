@@ -6,6 +6,7 @@ import mongomock
 import pytest
 from pymongo.errors import OperationFailure
 
+from rollbook.access.principal import SYSTEM
 from rollbook.app import create_app
 from rollbook.kit import database as kit_database
 from rollbook.kit import indexes
@@ -56,8 +57,8 @@ def test_what_the_uri_asks_for_does_not_break_a_change(elsewhere, mongod, stored
     for options in ("readPreference=secondaryPreferred", "readConcernLevel=linearizable", "w=1&journal=false"):
         other = elsewhere(mongod.uri.replace("/?", "/admin?") + "&" + options)
         other.prepare()
-        user = in_transaction(lambda: users.insert(new()))
-        in_transaction(lambda pk=user.pk: users.change(pk, version=1, at=LATER, fields={"name": "Bob"}))
+        user = in_transaction(lambda: users.insert(new()), actor=SYSTEM)
+        in_transaction(lambda pk=user.pk: users.change(pk, version=1, at=LATER, fields={"name": "Bob"}), actor=SYSTEM)
         assert users.get(user.pk).name == "Bob"
         users.remove(user.pk)
         assert users._collection.database.name == "test"

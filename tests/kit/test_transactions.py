@@ -5,6 +5,7 @@ import threading
 import pytest
 from pymongo.errors import OperationFailure
 
+from rollbook.access.principal import SYSTEM
 from rollbook.kit import transactions
 from rollbook.kit.errors import Unavailable
 from rollbook.kit.transactions import DatabaseFault, Superseded, in_transaction, reaching
@@ -19,9 +20,9 @@ class Interrupted(Exception):
 def test_what_is_asked_before_the_commit_is_done_once_by_the_first_transaction(stored):
     seen = []
     with transactions.before_commit(seen.append):
-        assert in_transaction(lambda: "first") == "first"
-        in_transaction(lambda: "second")
-    in_transaction(lambda: "third")
+        assert in_transaction(lambda: "first", actor=SYSTEM) == "first"
+        in_transaction(lambda: "second", actor=SYSTEM)
+    in_transaction(lambda: "third", actor=SYSTEM)
     assert seen == ["first"]
 
 
@@ -31,12 +32,12 @@ def test_what_fails_half_way_leaves_nothing(stored):
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        in_transaction(work)
+        in_transaction(work, actor=SYSTEM)
     assert stored.users.count_documents({}) == 0
 
 
 def test_what_is_read_inside_is_what_was_written_inside(stored):
-    user = in_transaction(lambda: users.get(users.insert(new()).pk))
+    user = in_transaction(lambda: users.get(users.insert(new()).pk), actor=SYSTEM)
     assert stored.users.find_one()["_id"] == user.pk
 
 
@@ -48,7 +49,7 @@ def test_changes_that_race_all_get_through_one_after_the_other(stored):
             read = users.get(user.pk)
             users.change(read.pk, version=read.version, at=LATER, fields={"name": f"{read.version}"})
 
-        in_transaction(work)
+        in_transaction(work, actor=SYSTEM)
 
     threads = [threading.Thread(target=change) for _ in range(16)]
     for thread in threads:
@@ -68,7 +69,7 @@ def test_without_transactions_a_stale_version_is_tried_again(stored, monkeypatch
             raise Superseded
         return "done"
 
-    assert in_transaction(work) == "done"
+    assert in_transaction(work, actor=SYSTEM) == "done"
     assert len(tries) == 3
 
 
@@ -87,7 +88,7 @@ def test_a_transaction_that_does_not_get_through_in_time_is_unavailable(stored, 
     with stored.client.start_session() as other, other.start_transaction():
         stored.users.update_one({"_id": user.pk}, {"$set": {"name": "held"}}, session=other)
         with pytest.raises(Unavailable):
-            in_transaction(lambda: users.change(user.pk, version=1, at=LATER, fields={"name": "late"}))
+            in_transaction(lambda: users.change(user.pk, version=1, at=LATER, fields={"name": "late"}), actor=SYSTEM)
 
 
 def test_a_standalone_server_that_restarts_is_unavailable_meanwhile():

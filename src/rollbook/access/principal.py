@@ -1,9 +1,11 @@
 """Who is calling, and from where."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rollbook.access.permissions import EVERYTHING, Permission
+from rollbook.kit.errors import Forbidden
 
 
 class ActorKind(StrEnum):
@@ -11,6 +13,11 @@ class ActorKind(StrEnum):
     ANONYMOUS = "anonymous"
     CLI = "cli"
     SYSTEM = "system"
+
+
+class RightsChanged(Forbidden):
+    code = "rights_changed"
+    message = "What you may do was changed while this request was under way. Read it again at /auth/me, then retry."
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,13 @@ class Principal:
     origin: Origin = Origin()
     session_id: str | None = None
     is_admin: bool = False
+    warrant: Callable[["Principal"], None] | None = field(default=None, compare=False, repr=False)
+    """Confirms a user's rights inside a transaction; None for whoever has none that could be taken away."""
+
+    def confirm(self) -> None:
+        """For `in_transaction`. Raises: Unauthenticated, RightsChanged."""
+        if self.warrant:
+            self.warrant(self)
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

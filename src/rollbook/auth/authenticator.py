@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from flask import request
 
 from rollbook.access.origin import anonymous, request_origin
-from rollbook.access.permissions import EVERYTHING
-from rollbook.access.principal import ActorKind, Principal
+from rollbook.access.permissions import EVERYTHING, Permission
+from rollbook.access.principal import ActorKind, Principal, RightsChanged
 from rollbook.auth.access_tokens import AccessTokens
-from rollbook.auth.dao import callers
+from rollbook.auth.dao import Caller, callers
 from rollbook.auth.errors import InvalidToken
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unauthenticated
+from rollbook.locks.dao import locks, of_role, of_user
 from rollbook.roles.built_in import ADMIN, permissions_of
 
 
@@ -28,19 +29,45 @@ class Authenticator:
         if self.required:
             return self._known() if "Authorization" in request.headers else anonymous()
         try:
-            return replace(self._known(), permissions=EVERYTHING, is_admin=True)
+            return replace(self._known(), permissions=EVERYTHING, is_admin=True, warrant=None)
         except Unauthenticated:
             return replace(anonymous(), permissions=EVERYTHING, is_admin=True)
 
     def _known(self) -> Principal:
         claims = self.tokens.verify(_bearer_token())
-        caller = callers.find(claims.sid, claims.sub, at=self.clock())
+        caller = self._find(claims.sid, claims.sub)
+        return Principal(
+            ActorKind.USER,
+            claims.sub,
+            _permissions_of(caller),
+            request_origin(),
+            claims.sid,
+            is_admin=caller.role == ADMIN,
+            warrant=self._confirm,
+        )
+
+    def _find(self, session_id: str, user_id: str) -> Caller:
+        caller = callers.find(session_id, user_id, at=self.clock())
         if caller is None:
             raise InvalidToken()
-        permissions = permissions_of(caller.role, caller.permissions)
-        return Principal(
-            ActorKind.USER, claims.sub, permissions, request_origin(), claims.sid, is_admin=caller.role == ADMIN
-        )
+        return caller
+
+    def _confirm(self, principal: Principal) -> None:
+        """Inside a transaction: the session lives, the user is active, and no permission is lost.
+
+        What was read is locked until the transaction ends. The role of admins, and one that allows nothing, has
+        nothing that could be taken from it. Raises: InvalidToken, RightsChanged, TryAgain.
+        """
+        caller = self._find(str(principal.session_id), str(principal.user_id))
+        permissions = _permissions_of(caller)
+        if not principal.permissions <= permissions or (principal.is_admin and caller.role != ADMIN):
+            raise RightsChanged()
+        has_more_to_lose = permissions and caller.role != ADMIN
+        locks.share([of_user(principal.user_id), *([of_role(caller.role)] if has_more_to_lose else [])])
+
+
+def _permissions_of(caller: Caller) -> frozenset[Permission]:
+    return permissions_of(caller.role, caller.permissions)
 
 
 def _bearer_token() -> str:

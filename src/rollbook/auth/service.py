@@ -79,7 +79,7 @@ class AuthService:
             user = users.find("_id", session.user_id) if session else None
             return (user, session, following) if session and user and user.is_active else None
 
-        rotated = in_transaction(write)
+        rotated = in_transaction(write, actor=actor)
         if rotated is None:
             raise InvalidRefreshToken()
         return self._signed_in(signer, *rotated)
@@ -104,7 +104,7 @@ class AuthService:
             _record("auth.login_succeeded", str(known.id), myself, now, changes)
             return noted, session, token
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def _signed_in(self, signer: Signer, user: User, session: Session, refresh_token: str) -> SignedIn:
         access_token = self.tokens.issue(signer, user_id=str(user.pk), session_id=str(session.pk))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pymongo
 from mongoengine.connection import get_connection
@@ -32,10 +32,25 @@ CONCERNS: dict[str, Any] = {
 
 _session: ContextVar[ClientSession | None] = ContextVar("rollbook_session", default=None)
 _last: ContextVar[list[Callable[[Any], None]] | None] = ContextVar("rollbook_last", default=None)
+_retries: ContextVar[list[Callable[[], None]] | None] = ContextVar("rollbook_retries", default=None)
+
+
+class Actor(Protocol):
+    """Whoever a transaction is done for."""
+
+    def confirm(self) -> None:
+        """Called first in every attempt. Raises: AppError, when they may not act any more; nothing is committed."""
 
 
 class Superseded(Exception):
     """Another write was faster; `in_transaction` starts again."""
+
+
+class TryAgain(PyMongoError):
+    """Raised inside a transaction: it is aborted, and starts again after a pause."""
+
+    def has_error_label(self, label: str) -> bool:
+        return label == "TransientTransactionError"
 
 
 class DatabaseFault(Exception):
@@ -67,25 +82,51 @@ def _is_standalone_again(error: PyMongoError) -> bool:
     return isinstance(error, OperationFailure) and error.code == NO_TRANSACTIONS_HERE
 
 
-def in_transaction(work: Callable[[], T], *, seconds: float = TRANSACTION_SECONDS) -> T:
+def in_transaction(work: Callable[[], T], *, actor: Actor, seconds: float = TRANSACTION_SECONDS) -> T:
     """Commit everything that `work` writes together, or nothing.
+
+    The rights of `actor` are confirmed inside it, in a way that conflicts with whatever takes them away: a request that
+    began before a revocation commits before it, or not at all.
 
     `work` runs again when another write got in its way (TransientTransactionError), so it must start from what it reads
     itself and do nothing but read and write. Where MongoDB has no transactions (ALLOW_STANDALONE, mongomock), it runs
     bare, and again when it is Superseded.
 
-    Raises: Unavailable, when MongoDB is away or the work does not get through within `seconds`.
+    Raises: Unavailable, when MongoDB is away or the work does not get through within `seconds`; as `actor.confirm`.
     """
     client, whole = get_connection(), _with_last(work)
+
+    def confirmed() -> T:
+        actor.confirm()
+        return whole()
+
     if not _has_transactions(client):
-        return _without_transaction(whole)
+        return _without_transaction(confirmed)
     with reaching(), pymongo.timeout(seconds), client.start_session() as session:
-        token = _session.set(session)
+        waiting: list[Callable[[], None]] = []
+        token = _retries.set(waiting)
         try:
-            done: T = session.with_transaction(lambda _: whole(), **CONCERNS)
+            done: T = session.with_transaction(lambda _: _attempt(session, confirmed, waiting), **CONCERNS)
             return done
         finally:
-            _session.reset(token)
+            _retries.reset(token)
+
+
+def _attempt(session: ClientSession, work: Callable[[], T], waiting: list[Callable[[], None]]) -> T:
+    while waiting:
+        waiting.pop()()
+    token = _session.set(session)
+    try:
+        return work()
+    finally:
+        _session.reset(token)
+
+
+def before_retry(prepare: Callable[[], None]) -> None:
+    """Inside a transaction: call `prepare` outside of it, before it is tried again, if it has to be."""
+    waiting = _retries.get()
+    if waiting is not None:
+        waiting.append(prepare)
 
 
 @contextmanager

@@ -133,7 +133,7 @@ class Migrations:
             if migrations.insert(applied):
                 record("migration.applied", Target("migration", str(step.number)), actor=SYSTEM, at=now, changes={})
 
-        in_transaction(write)
+        in_transaction(write, actor=SYSTEM)
 
     def _hold(self, holder: str) -> None:
         """Raises: NotReady, when it is someone else's, also in the middle: then they go on with it."""

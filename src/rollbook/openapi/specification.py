@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from rollbook import __version__
 from rollbook.access.guards import Access
+from rollbook.access.principal import RightsChanged
 from rollbook.auth.errors import InvalidToken, TokenExpired
 from rollbook.idempotency.errors import KeyInFlight, KeyReused
 from rollbook.kit import errors
@@ -115,7 +116,7 @@ def _operation(app: Flask, rule: Rule, method: str, declared: Declaration) -> Sc
         "summary": summary.removesuffix("."),
         "security": _security(function.access),
         "parameters": _path_parameters(app, rule) + _query_parameters(declared) + _header_parameters(declared, method),
-        "responses": responses.of(declared, method, _errors(rule, function.access, declared), path),
+        "responses": responses.of(declared, method, _errors(rule, method, function.access, declared), path),
     }
     if description.strip():
         operation["description"] = description.strip()
@@ -142,17 +143,28 @@ def _security(access: Access) -> list[Schema]:
     return bearer
 
 
-def _errors(rule: Rule, access: Access, declared: Declaration) -> list[type[AppError]]:
+def _errors(rule: Rule, method: str, access: Access, declared: Declaration) -> list[type[AppError]]:
     """What the declaration names, and what the way to it can answer; each once."""
     of_api = (errors.TooManyRequests, errors.Unavailable) if "." in rule.endpoint else ()
     of_caller = (() if access.public else (errors.Unauthenticated,)) + (BAD_TOKEN if _security(access) else ())
     refused = (errors.Forbidden,) if access.permission else ()
+    rights = (RightsChanged,) if method != "GET" and _security(access) else ()
     with_body = WITH_BODY if declared.body else ()
     conditional = CONDITIONAL if declared.conditional else ()
     repeatable = REPEATABLE if declared.repeatable else ()
     return list(
         dict.fromkeys(
-            [*declared.errors, *of_caller, *refused, *EVERYWHERE, *with_body, *conditional, *repeatable, *of_api]
+            [
+                *declared.errors,
+                *of_caller,
+                *refused,
+                *rights,
+                *EVERYWHERE,
+                *with_body,
+                *conditional,
+                *repeatable,
+                *of_api,
+            ]
         )
     )
 

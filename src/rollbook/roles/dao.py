@@ -1,11 +1,15 @@
 """The only file that queries roles."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 
+from bson import ObjectId
 from pymongo import ReturnDocument
 
 from rollbook.kit.dao import BaseDAO
 from rollbook.kit.transactions import current_session, reaching
+from rollbook.locks.dao import locks, of_role
 from rollbook.roles.documents import Role
 from rollbook.roles.errors import RoleNotFound, RoleTaken
 
@@ -15,6 +19,17 @@ class RoleDAO(BaseDAO[Role]):
     missing = RoleNotFound
     taken: ClassVar = {"name": RoleTaken}
     unlisted = ("holds",)
+
+    def change(self, id: ObjectId, *, version: int, at: datetime, fields: Mapping[str, Any]) -> Role:
+        role = super().change(id, version=version, at=at, fields=fields)
+        if "permissions" in fields:
+            locks.take(of_role(role.name))
+        return role
+
+    def remove(self, id: ObjectId) -> Role:
+        role = super().remove(id)
+        locks.take(of_role(role.name))
+        return role
 
     def get_named(self, name: str) -> Role:
         """Raises: RoleNotFound."""

@@ -52,7 +52,7 @@ class RoleService:
             _record("role.created", role, policy.changes(None, role), actor, now)
             return _view(role)
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def read_role(self, name: str) -> View:
         """Raises: RoleNotFound."""
@@ -82,7 +82,7 @@ class RoleService:
             _record("role.updated", changed, policy.changes(role, changed), actor, now)
             return _view(changed)
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def delete_role(self, name: str, *, actor: Principal, expected: Expected = ANY) -> View:
         """The role as it was. Raises: RoleNotFound, RoleBuiltIn, RoleInUse, StaleVersion, Forbidden."""
@@ -99,7 +99,7 @@ class RoleService:
             _record("role.deleted", role, policy.changes(role, None), actor, now)
             return _view(role)
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def permissions_of(self, name: str) -> frozenset[Permission]:
         """What the role of that name allows; nothing, when there is none."""

@@ -10,6 +10,7 @@ from pymongo import ReturnDocument
 
 from rollbook.kit.dao import BaseDAO
 from rollbook.kit.transactions import current_session, reaching
+from rollbook.locks.dao import locks, of_user
 from rollbook.sessions.documents import Session
 from rollbook.sessions.errors import SessionNotFound
 
@@ -37,13 +38,21 @@ class SessionDAO(BaseDAO[Session]):
             return None
         return found if found and found.user_id == user_id else None
 
+    def remove(self, id: ObjectId) -> Session:
+        session = super().remove(id)
+        locks.take(of_user(session.user_id))
+        return session
+
     def remove_of(self, user_id: ObjectId, *, spare: str | None = None) -> int:
         """All of a user's but `spare`; how many there were."""
         query: dict[str, Any] = {"user_id": user_id}
         if spare:
             query["_id"] = {"$ne": ObjectId(spare)}
         with reaching():
-            return int(self._collection.delete_many(query, session=current_session()).deleted_count)
+            removed = int(self._collection.delete_many(query, session=current_session()).deleted_count)
+            if removed:
+                locks.take(of_user(user_id))
+            return removed
 
     def remove_oldest(self, user_id: ObjectId, *, keep: int) -> None:
         """All of a user's but the `keep` newest."""
@@ -51,7 +60,9 @@ class SessionDAO(BaseDAO[Session]):
         with reaching():
             found = self._collection.find({"user_id": user_id}, {"_id": True}, session=current_session())
             ids = [row["_id"] for row in found.sort(newest_first).skip(keep)]
-            self._collection.delete_many({"_id": {"$in": ids}}, session=current_session())
+            if ids:
+                self._collection.delete_many({"_id": {"$in": ids}}, session=current_session())
+                locks.take(of_user(user_id))
 
 
 sessions = SessionDAO()

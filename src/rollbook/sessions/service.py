@@ -68,7 +68,7 @@ class SessionService:
             _record("session.ended", session, actor, now)
             return session
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def end_sessions(self, user_id: ObjectId, *, actor: Principal) -> int:
         """All of a user's but the one that asks; how many there were. Without any, no entry in the record."""
@@ -81,7 +81,7 @@ class SessionService:
                 record("session.all_ended", Target("user", str(user_id)), actor=actor, at=now, changes=changes)
             return ended
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def end_silently(self, user_id: ObjectId, *, spare: str | None = None) -> int:
         """As part of a change that is on record itself; call it inside its transaction."""

@@ -49,7 +49,7 @@ class KeyService:
             signing_keys.insert(key)
             record("key.created", Target("key", key.kid, key.version), actor=SYSTEM, at=now, changes={})
 
-        in_transaction(write)
+        in_transaction(write, actor=SYSTEM)
 
     def list_keys(self) -> list[SigningKey]:
         """The newest first."""
@@ -79,7 +79,7 @@ class KeyService:
             record("key.rotated", Target("key", active.kid, active.version), actor=actor, at=now, changes=changes)
             return active
 
-        active = in_transaction(write)
+        active = in_transaction(write, actor=actor)
         self.ring.forget()
         return active
 

@@ -12,11 +12,12 @@ from rollbook.kit.dao import BaseDAO
 from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.paging import MOST_COUNTED, Row
 from rollbook.kit.transactions import current_session, reaching
+from rollbook.locks.dao import locks, of_user
 from rollbook.users.documents import PRESENT, User, listed_by, listed_by_of_role
 from rollbook.users.errors import EmailTaken, TooBroad, UsernameTaken, UserNotFound
 from rollbook.users.filters import BEGINNINGS, EITHER, Filters
 from rollbook.users.references import Reference
-from rollbook.users.tally_dao import kind_of, tallies
+from rollbook.users.tally_dao import Kind, kind_of, tallies
 
 MOST_SORTED = 10_000
 """Of those who begin alike: sorting them takes a tenth of a second."""
@@ -47,13 +48,19 @@ class UserDAO(BaseDAO[User]):
     def alter(self, before: User, *, at: datetime, fields: Mapping[str, Any]) -> User:
         """As `change`, from the state that was read."""
         user = self.change(before.pk, version=before.version, at=at, fields=fields)
-        tallies.move(kind_of(before), kind_of(user))
+        self._moved(user.pk, kind_of(before), kind_of(user))
         return user
 
     def remove(self, id: ObjectId) -> User:
         user = super().remove(id)
-        tallies.move(kind_of(user), None)
+        self._moved(user.pk, kind_of(user), None)
         return user
+
+    def _moved(self, id: ObjectId, before: Kind, after: Kind | None) -> None:
+        """A role, a state or a user that changes takes rights away, perhaps from someone who is using them."""
+        tallies.move(before, after)
+        if before != after:
+            locks.take(of_user(id))
 
     def list_page(self, asked: PageRequest, filters: Filters) -> Page[Row]:
         """Where few are found, MongoDB chooses how; many are met soonest along the index of their order.

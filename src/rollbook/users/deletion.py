@@ -46,7 +46,7 @@ class DeletionService:
             put_on_record("user.deleted", deleted, policy.changes(user, deleted), actor, now)
             return deleted
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def restore_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
         """Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, EmailTaken, UsernameTaken."""
@@ -66,7 +66,7 @@ class DeletionService:
             put_on_record("user.restored", restored, policy.changes(user, restored), actor, now)
             return restored
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def purge_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
         """For good; the user as it was. Who was deleted before is meant by id: an address may be someone else's by now.
@@ -87,7 +87,7 @@ class DeletionService:
             expected.check(user.version)
             return self._purge(user, actor, now)
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def purge_expired(self, id: ObjectId, *, deleted_before: datetime, actor: Principal) -> bool:
         """False, when someone was faster."""
@@ -100,7 +100,7 @@ class DeletionService:
             self._purge(user, actor, now)
             return True
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def shown(self, user: User, actor: Principal) -> User | None:
         """To `actor`, who removed them."""

@@ -53,7 +53,7 @@ class Retention:
         if not leases.take(LEASE, holder, at=now, until=now + EVERY):
             return None
         try:
-            if in_transaction(tallies.recount, seconds=RECOUNT_SECONDS):
+            if in_transaction(tallies.recount, actor=SYSTEM, seconds=RECOUNT_SECONDS):
                 logger.warning("the number of users was not what was tallied; counted anew")
             purged = self.purge(actor=SYSTEM)
         except Exception:
@@ -66,7 +66,7 @@ class Retention:
     def ensure_tallies(self) -> None:
         """Count, where nobody has yet."""
         if tallies.start():
-            in_transaction(tallies.recount, seconds=RECOUNT_SECONDS)
+            in_transaction(tallies.recount, actor=SYSTEM, seconds=RECOUNT_SECONDS)
 
     def _limit(self) -> datetime:
         return self.clock() - self.kept_for

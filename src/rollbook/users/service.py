@@ -69,7 +69,7 @@ class UserService:
             put_on_record("user.created", user, policy.changes(None, user), actor, now)
             return user
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def read_user(self, ref: str, *, actor: Principal) -> User:
         """Raises: UserNotFound, Unauthenticated, Forbidden."""
@@ -127,7 +127,7 @@ class UserService:
             put_on_record(policy.action_of(told), changed, told, actor, now)
             return changed
 
-        return in_transaction(write)
+        return in_transaction(write, actor=actor)
 
     def list_sessions(self, ref: str, asked: PageRequest, *, actor: Principal) -> Page[Row]:
         """Raises: UserNotFound, Unauthenticated, Forbidden."""
