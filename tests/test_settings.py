@@ -1,5 +1,7 @@
 """Settings: where they come from, and what is wrong with them in one line each."""
 
+from secrets import token_hex, token_urlsafe
+
 import pytest
 from pydantic import ValidationError
 
@@ -118,3 +120,41 @@ def test_every_form_of_a_mongodb_uri_is_taken_and_never_shown(monkeypatch, uri):
 def test_settings_do_not_change():
     with pytest.raises(ValidationError):
         load().port = 1
+
+
+PUBLISHED = [
+    "a-string-secret-at-least-256-bits-long",
+    "A-STRING-SECRET-AT-LEAST-256-BITS-LONG",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
+    "super-secret-jwt-token-with-at-least-32-characters-long",
+    "your-256-bit-secret-your-256-bit-secret",
+    "django-insecure-x8k2n5v9q3w7e1r4t6y0u-i2o4p6a8s0d2f4",
+]
+WEAK = ["0123456789abcdef" * 2, "deadbeef" * 4, "qwertyuiopasdfghjklzxcvbnm1234567", "abcdefghijklmnopqrstuvwxyz012345"]
+
+
+@pytest.mark.parametrize("secret", PUBLISHED + WEAK)
+@pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SECRET_KEY"])
+def test_a_key_from_a_page_or_one_that_can_be_guessed_stops_the_start(monkeypatch, name, secret):
+    monkeypatch.setenv(name, secret)
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert str(refused.value).startswith(f"{name}: ")
+    assert "openssl rand -hex 32" in str(refused.value)
+    assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("make", [lambda: token_hex(16), lambda: token_hex(32), lambda: token_urlsafe(32)])
+def test_a_random_key_is_taken(monkeypatch, make):
+    for _ in range(20):
+        monkeypatch.setenv("SECRET_KEY", make())
+        load()
+
+
+def test_one_key_for_two_purposes_stops_the_start(monkeypatch):
+    for name in ("SECRET_KEY", "JWT_SECRET_KEY"):
+        monkeypatch.setenv(name, "7f3a9c5e1b8d2046f3a7c9e5b1d80462")
+    with pytest.raises(SettingsError, match="JWT_SECRET_KEY: the same as SECRET_KEY"):
+        load()

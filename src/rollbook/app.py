@@ -14,8 +14,9 @@ import rollbook.openapi.resources
 import rollbook.ops.resources
 import rollbook.roles.resources
 import rollbook.signing.resources
+import rollbook.users.password_policy_resource
 import rollbook.users.resources
-from rollbook.access import guards
+from rollbook.access import browsers, guards
 from rollbook.auth.authenticator import Authenticator
 from rollbook.kit import clock
 from rollbook.kit.database import Database
@@ -58,6 +59,8 @@ def create_app(settings: Settings, services: Services, database: Database) -> fl
     rollbook.limits.everyday.trust(app, settings.trusted_proxies)
 
     request_context.install(app)
+    if not settings.auth_required:
+        browsers.install(app, API, settings.served_hosts)
     guards.install(app, Authenticator(clock.now, services.auth.tokens, settings.auth_required))
     app.before_request(lambda: database.require_ready() if flask.request.blueprint == API else None)
     rollbook.idempotency.callers.install(app, services.repeats)
@@ -77,6 +80,7 @@ def _register_api(app: flask.Flask, settings: Settings, services: Services) -> N
     api = Api(blueprint)
     rollbook.auth.resources.register(api, services.auth)
     rollbook.users.resources.register(api, services.users, services.deletion)
+    rollbook.users.password_policy_resource.register(api, services.users.password_policy)
     rollbook.roles.resources.register(api, services.roles)
     rollbook.audit.resources.register(api)
     app.register_blueprint(blueprint)

@@ -8,7 +8,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from rollbook.settings import LEAST_SECRET, Settings, SettingsError
+from rollbook.secret_strength import SHORTEST
+from rollbook.settings import Settings, SettingsError
 
 NAMES = ("secret_key", "jwt_secret_key", "admin_password")
 
@@ -67,7 +68,7 @@ def _kept(path: Path, made: list[str]) -> str:
         raise SettingsError(
             f"{path.name.upper()}: not set, and {path} cannot keep one ({why}); set it, or a DATA_DIR to write to"
         ) from None
-    if len(text) < LEAST_SECRET:
+    if len(text) < SHORTEST:
         raise SettingsError(f"{path.name.upper()}: {path} is too short; restore it, or remove it for a new one")
     return text
 

@@ -26,7 +26,7 @@ from rollbook.kit.errors import AppError, HeadersTooLarge, UriTooLong
 from rollbook.ops import logs
 from rollbook.secret_files import with_secrets
 from rollbook.services import Services, database_of, services_of
-from rollbook.settings import Settings, SettingsError, StartError
+from rollbook.settings import LOOPBACK, Settings, SettingsError, StartError
 
 SILENCE_SECONDS = 5
 IDLE_SECONDS = 0.1
@@ -36,7 +36,6 @@ SWEEP_SECONDS = 60
 """How often a worker asks whether it is time; of all of them, one in an hour finds that it is."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a heartbeat file cannot be held up by a disk
 OPEN_HOUSE = "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING. For a private network behind a gateway only."
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 logger = logging.getLogger(__name__)
 
 

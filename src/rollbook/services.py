@@ -44,6 +44,7 @@ from rollbook.users.documents import User, UserTally
 from rollbook.users.fields import LONGEST_PASSWORD
 from rollbook.users.first_admin import FirstAdmin, FirstAdminRefused
 from rollbook.users.password_policy import PasswordPolicy
+from rollbook.users.proof import OwnerProof
 from rollbook.users.retention import Retention
 from rollbook.users.service import UserService
 
@@ -108,13 +109,15 @@ def services_of(settings: Settings) -> Services:
         _shared_store(settings),
         per_address=settings.ratelimit_auth,
         per_account=settings.ratelimit_account,
+        per_registration=settings.ratelimit_registration,
         key=derive(secret_key, ATTEMPTS),
         told=tell,
     )
     sessions = SessionService(clock.now, timedelta(minutes=settings.refresh_token_expire_minutes))
     roles = RoleService(clock.now, users.has_role)
     policy = PasswordPolicy(settings.password_policy, settings.least_password_length, LONGEST_PASSWORD)
-    accounts = UserService(clock.now, hasher, policy, settings.registration, roles, sessions, attempts)
+    proof = OwnerProof(clock.now, hasher, attempts, sessions)
+    accounts = UserService(clock.now, hasher, policy, settings.registration, roles, sessions, attempts, proof)
     keys, signing = _keys(settings, secret_key)
     tokens = AccessTokens(clock.now, keys, timedelta(minutes=settings.access_token_expire_minutes))
     auth = AuthService(clock.now, hasher, attempts, sessions, tokens)
@@ -122,7 +125,7 @@ def services_of(settings: Settings) -> Services:
         first_admin = FirstAdmin.of(settings.admin_email, settings.admin_password, accounts, settings.limits)
     except FirstAdminRefused as error:
         raise SettingsError(str(error)) from None
-    deletion = DeletionService(clock.now, roles, sessions)
+    deletion = DeletionService(clock.now, roles, sessions, proof)
     retention = Retention(clock.now, deletion, timedelta(days=settings.retention_days))
     repeats = RepeatService(clock.now, derive(secret_key, REPEATS))
     return Services(

@@ -1,14 +1,11 @@
 """Every setting, typed and frozen; read once at start-up and handed to whoever needs it."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from dotenv.parser import parse_stream
-from limits import parse_many
 from pydantic import (
-    AfterValidator,
     Field,
     SecretStr,
     StringConstraints,
@@ -18,9 +15,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
-from redis.connection import parse_url
+
+from rollbook import secret_strength
+from rollbook.setting_types import Hosts, Limits, MongoUri, Prefix, RedisUri, Secret
 
 ENV_FILE = Path(".env")
 SECRETS = Path("/run/secrets")
@@ -28,62 +25,7 @@ STRICT_MIN_LENGTH = 15
 """Characters a password needs under the `strict` policy (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
 
 LEAST_ROUNDS_IN_PRODUCTION = 10
-LEAST_SECRET = 32
-"""Characters; for HS256 a key of at least 256 bits (RFC 7518 §3.2)."""
-LEAST_CHARACTERS = 8
-EXAMPLE = re.compile(
-    r"change.?me|example|your.?(jwt|secret|key)|secret.?key|super.?secret|password|123456789", re.IGNORECASE
-)
-"""What is copied from a page and never changed."""
-SRV = "mongodb+srv://"
-
-Prefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
-
-
-def _checked_uri(uri: SecretStr) -> SecretStr:
-    """As PyMongo will read it. An SRV record is not asked for yet: DNS may be away as MongoDB may be."""
-    text = uri.get_secret_value()
-    try:
-        parse_uri("mongodb://" + text.removeprefix(SRV) if text.startswith(SRV) else text, warn=False)
-    except (PyMongoError, ValueError):
-        raise ValueError(
-            "not a MongoDB URI; write mongodb://host:port/?replicaSet=name, user and password percent-encoded, "
-            "and check the names and values of its options"
-        ) from None
-    return uri
-
-
-def _checked_redis(uri: SecretStr) -> SecretStr:
-    try:
-        parse_url(uri.get_secret_value())  # type: ignore[no-untyped-call] # redis has no types here
-    except (ValueError, TypeError):
-        raise ValueError("not a Redis URI; write redis://host:port/0, or rediss:// for TLS") from None
-    return uri
-
-
-def _checked_limit(limit: str) -> str:
-    try:
-        amounts = [each.amount for each in parse_many(limit)]
-    except ValueError:
-        amounts = []
-    if not amounts or min(amounts) < 1:
-        raise ValueError("not a limit; write 5/minute, or several as 30/second;500/minute")
-    return limit
-
-
-def _checked_secret(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if not text.isascii():
-        raise ValueError("only ASCII characters can be used; take those of `openssl rand -hex 32`")
-    if len(text) < LEAST_SECRET or len(set(text)) < LEAST_CHARACTERS or EXAMPLE.search(text):
-        raise ValueError(f"too short, or an example; give {LEAST_SECRET} characters or more of `openssl rand -hex 32`")
-    return secret
-
-
-MongoUri = Annotated[SecretStr, AfterValidator(_checked_uri)]
-RedisUri = Annotated[SecretStr, AfterValidator(_checked_redis)]
-Limits = Annotated[str, AfterValidator(_checked_limit)]
-Secret = Annotated[SecretStr, AfterValidator(_checked_secret)]
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class StartError(Exception):
@@ -124,6 +66,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".data"), description="the private MongoDB of `run.py`, and secrets that were made")
 
     auth_required: bool = Field(True, description="false: EVERY caller may do everything; for a private network only")
+    allowed_hosts: Hosts = Field(
+        "", description="host names that are served while AUTH_REQUIRED=false; unset, HOST and this machine's own"
+    )
     registration: Literal["open", "closed"] = Field(
         "open", description="open: anyone may create a user of role `user`; closed: who has users:create"
     )
@@ -150,6 +95,7 @@ class Settings(BaseSettings):
     ratelimit_enabled: bool = Field(True, description="false turns every limit off")
     ratelimit_default: Limits = Field("30/second", description="requests of an IP address")
     ratelimit_auth: Limits = Field("5/minute", description="sign-ins, refreshes and password changes of an IP address")
+    ratelimit_registration: Limits = Field("5/minute;30/hour", description="registrations from an IP address")
     ratelimit_account: Limits = Field(
         "20/15minutes",
         description="sign-ins to an account from an address; ten times that from all, but for those it knows",
@@ -186,6 +132,10 @@ class Settings(BaseSettings):
             raise ValueError("JWT_ALGORITHM: RS256 signs with the key ring; leave JWT_SECRET_KEY unset")
         if (self.admin_email is None) != (self.admin_password is None):
             raise ValueError("ADMIN_EMAIL and ADMIN_PASSWORD: set both, or neither")
+        if self.secret_key is not None and self.secret_key == self.jwt_secret_key:
+            raise ValueError(
+                "JWT_SECRET_KEY: the same as SECRET_KEY; whoever verifies tokens could open what that seals"
+            )
         return self
 
     @model_validator(mode="after")
@@ -195,7 +145,7 @@ class Settings(BaseSettings):
             mistakes.append("MONGODB_URI: needed when ENVIRONMENT=production")
         if self.bcrypt_rounds < LEAST_ROUNDS_IN_PRODUCTION:
             mistakes.append(f"BCRYPT_ROUNDS: at least {LEAST_ROUNDS_IN_PRODUCTION} when ENVIRONMENT=production")
-        if self.admin_password and EXAMPLE.search(self.admin_password.get_secret_value()):
+        if self.admin_password and secret_strength.EXAMPLE.search(self.admin_password.get_secret_value()):
             mistakes.append("ADMIN_PASSWORD: an example; choose another when ENVIRONMENT=production")
         if mistakes and self.environment == "production":
             raise ValueError("\n".join(mistakes))
@@ -205,6 +155,12 @@ class Settings(BaseSettings):
     def signs_with_secret(self) -> bool:
         """HS256, rather than RS256 from the key ring."""
         return self.jwt_secret_key is not None or self.jwt_algorithm == "HS256"
+
+    @property
+    def served_hosts(self) -> frozenset[str]:
+        """Host names, without ports."""
+        named = {host.strip() for host in self.allowed_hosts.split(",")} - {""}
+        return frozenset(named or {*LOOPBACK, self.host.lower()})
 
     @property
     def least_password_length(self) -> int:

@@ -84,6 +84,7 @@ def test_a_query_that_slips_out_of_the_transaction_is_caught(tmp_path):
 
 
 ASKED_BY_SERVICES = {Permission.USERS_SET_ROLE, Permission.USERS_SET_CREDENTIALS, Permission.USERS_PURGE}
+ASKED_BY_SERVICES |= {Permission.USERS_OVERRULE}
 
 
 def unguarded(resources) -> list[str]:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import ObjectId
 
+from rollbook.access.principal import COMMAND_LINE
 from rollbook.kit.errors import Unavailable
 from rollbook.signing.ring import KeyRing
+from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import PASSWORD
 
@@ -243,3 +245,14 @@ def test_a_session_whose_user_is_gone_or_disabled_refreshes_nothing(ada, guarded
     """As after half a deletion, where MongoDB has no transactions."""
     stored.users.update_one({"_id": ObjectId(ada.id)}, {"$set": {"is_active": False}})
     assert refresh(guarded, ada.signed_in).status_code == 401
+
+
+def test_who_one_is_is_never_answered_from_the_callers_memory(services, guarded, stored):
+    """What one may do comes with the role, so the version of the user does not tell all of it."""
+    people.add(services, "first", role="admin")
+    admin = people.person(services, guarded, "admin", role="admin")
+    first = admin.get("/api/auth/me")
+    assert (first.headers["Cache-Control"], "ETag" in first.headers) == ("no-store", False)
+    services.users.change_user(admin.id, UserPatch(role="user"), actor=COMMAND_LINE)
+    again = admin.get("/api/auth/me", headers={"If-None-Match": "*"})
+    assert (again.status_code, again.json["data"]["permissions"]) == (200, [])

@@ -16,7 +16,12 @@ import httpx
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 READY_SECONDS = 15
-OPEN = {"AUTH_REQUIRED": "false", "RATELIMIT_ENABLED": "false", "SECRET_KEY": "8d1f0a6c94b27e35d8c0b1a2f3e4d5c6"}
+OPEN = {
+    "AUTH_REQUIRED": "false",
+    "ALLOWED_HOSTS": "127.0.0.1,localhost,x",
+    "RATELIMIT_ENABLED": "false",
+    "SECRET_KEY": "8d1f0a6c94b27e35d8c0b1a2f3e4d5c6",
+}
 """What a test is about is not hidden behind who may call, unless it says so."""
 
 

@@ -62,7 +62,8 @@ def test_roles_and_restoring_take_keys_too(client, ada, stored):
     assert stored.audit.count_documents({"action": "user.restored"}) == 1
 
 
-def test_a_bad_token_is_told_and_not_answered_as_nobody(guarded, stored):
+def test_a_bad_token_is_told_and_not_answered_as_nobody(guarded, services, stored):
+    people.add(services, "root", role="admin")
     assert guarded.post("/api/users", json=ADA, headers=KEY).status_code == 201
     bad = KEY | {"Authorization": "Bearer rubbish"}
     assert guarded.post("/api/users", json=ADA, headers=bad).status_code == 401

@@ -6,6 +6,7 @@ from pymongo.errors import WriteError
 from rollbook.kit.errors import NotReady
 from rollbook.services import DOCUMENTS
 from rollbook.users.dao import users
+from tests import people
 from tests.kit.test_dao import new
 
 
@@ -35,6 +36,7 @@ def test_whatever_need_not_be_sent_may_be_missing_in_every_write(guarded, servic
     """As by a client without a User-Agent, through a proxy that tells no address."""
     known = {"headers": {"User-Agent": ""}, "environ_overrides": {"REMOTE_ADDR": "unix:"}}
     user = {"name": "A", "email": "a@example.com", "password": "plenty of long words"}
+    people.add(services, "root", role="admin")
     created = guarded.post("/api/users", json=user, **known)
     sent = {"email": user["email"], "password": user["password"]}
     signed_in = guarded.post("/api/auth/login", json=sent, **known).json["data"]

@@ -42,7 +42,8 @@ def test_against_many_the_owner_goes_on_from_where_they_were_before(services, th
     assert sign_in(throttled, PASSWORD, ABROAD) == 200, "the owner has been there: all is forgiven"
 
 
-def test_whoever_registers_is_known_where_they_did(throttled):
+def test_whoever_registers_is_known_where_they_did(services, throttled):
+    people.add(services, "root", role="admin")
     new = {"name": "New", "email": "ada@example.com", "password": PASSWORD}
     assert throttled.post("/api/users", json=new, headers={"X-Forwarded-For": HOME}).status_code == 201
     for number in range(31):
@@ -60,6 +61,32 @@ def test_what_is_no_address_is_never_known(services, throttled, stored):
     assert stored.users.find_one()["known_addresses"] == ["203.0.113.9", "2001:db8::/64"]
 
 
+def test_one_address_uses_up_no_more_of_the_total_than_its_own_limit(services, throttled):
+    """Three addresses count nine of thirty: the owner signs in from anywhere else."""
+    people.add(services, "ada")
+    for number in range(3):
+        assert {sign_in(throttled, WRONG, f"203.0.113.{number + 10}") for _ in range(15)} == {401}
+    assert sign_in(throttled, PASSWORD, HOME) == 200
+
+
+def change_password(client, token, current, address):
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+    sent = {"password": "another row of long words", "current_password": current}
+    return client.patch("/api/users/me", json=sent, headers=headers)
+
+
+def test_the_owner_changes_their_password_where_they_are_known_whatever_others_try(services, throttled):
+    people.add(services, "ada")
+    body = {"email": "ada@example.com", "password": PASSWORD}
+    signed_in = throttled.post("/api/auth/login", json=body, headers={"X-Forwarded-For": HOME})
+    token = signed_in.json["data"]["access_token"]
+    for number in range(200):
+        sign_in(throttled, WRONG, f"203.0.113.{number + 10}" if number < 200 else ABROAD)
+    elsewhere = change_password(throttled, token, PASSWORD, "192.0.2.1")
+    assert (elsewhere.status_code, elsewhere.json["error"]["code"]) == (429, "too_many_requests")
+    assert change_password(throttled, token, PASSWORD, HOME).status_code == 200
+
+
 def test_whom_nobody_tries_is_not_locked(services, throttled):
     people.add(services, "ada")
     people.add(services, "bob")
@@ -69,11 +96,11 @@ def test_whom_nobody_tries_is_not_locked(services, throttled):
 
 
 def test_the_counters_do_not_say_whose_they_are(services, throttled, stored):
-    user = people.add(services, "ada")
-    sign_in(throttled, WRONG, ABROAD)
+    user = people.add(services, "ursula")
+    sign_in(throttled, WRONG, ABROAD, email="ursula@example.com")
     sign_in(throttled, WRONG, ABROAD, email="nobody@example.com")
     counted = str(list(stored.limit_counters.find()))
-    for told in ("ada", "nobody", user["id"]):
+    for told in ("ursula", "nobody", user["id"]):
         assert told not in counted
 
 

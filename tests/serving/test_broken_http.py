@@ -120,6 +120,23 @@ def test_a_body_that_ends_early_is_400_even_if_it_is_json(server, users):
     assert users.count_documents({}) == 0
 
 
+NO_BODY_DECLARED = b"POST /api/users/nobody@example.com/restore HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nx\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", 400),
+        (b"Content-Length: 10\r\n\r\nab", 400),
+        (b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000, 413),
+        (b"\r\n", 404),
+    ],
+)
+def test_a_body_that_nobody_asked_for_is_read_like_any_other(server, sent, status):
+    assert exchanged(server, NO_BODY_DECLARED + sent, half_close=True).startswith(b"HTTP/1.1 %d" % status)
+
+
 def test_silent_clients_do_not_hold_the_api(server, http):
     """Twice as many as there are threads: that send nothing, half a head, and half a body."""
     host, port = server.url.removeprefix("http://").split(":")

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from tests.conftest import PASSWORD
 from tests.harness.scale import rounds
-from tests.serving.guarded import GUARDED, client, register, sign_in
+from tests.serving.guarded import GUARDED, register, sign_in
 
 DATABASE = "rights_inside"
 ROUNDS = rounds(60)

@@ -294,3 +294,16 @@ def test_no_reference_at_all_gets_a_500(client, ref):
 def test_no_query_at_all_gets_a_500(client, query):
     query = {key.encode("utf-8", "replace"): value.encode("utf-8", "replace") for key, value in query.items()}
     assert client.get("/api/users", query_string=query).status_code in (200, 400)
+
+
+def test_thousands_of_unknown_names_are_refused_without_describing_each(client, stored):
+    """43 ms before, of which Pydantic took most to describe 7,400 faults, twice; 20 are told."""
+    body = json.dumps({f"x{number}": 1 for number in range(5_400)}).encode()
+    took = []
+    for _ in range(7):
+        started = time.thread_time()
+        answer = client.post("/api/users", data=body, content_type="application/json")
+        took.append(time.thread_time() - started)
+        assert (answer.status_code, len(answer.json["error"]["details"])) == (400, 20)
+        assert {each["code"] for each in answer.json["error"]["details"]} == {"unknown"}
+    assert min(took) < 0.012, "with the test client's own work"

@@ -1,5 +1,6 @@
 """Users who go, those who come back, and those who go for good."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -64,8 +65,8 @@ ORDERS = [
     ([CREATE, DELETE, RESTORE], [201, 204, 200], 1, 1),
     ([CREATE, DELETE, CREATE, RESTORE], [201, 204, 201, 409], 1, 2),
     ([CREATE, DELETE, RESTORE, CREATE], [201, 204, 200, 409], 1, 1),
-    ([CREATE, DELETE, CREATE, DELETE, RESTORE], [201, 204, 201, 204, 200], 1, 2),
-    ([CREATE, DELETE, CREATE, DELETE, RESTORE, RESTORE], [201, 204, 201, 204, 200, 409], 1, 2),
+    ([CREATE, DELETE, CREATE, DELETE, RESTORE], [201, 204, 201, 204, 409], 0, 2),
+    ([CREATE, DELETE, CREATE, DELETE, RESTORE, CREATE], [201, 204, 201, 204, 409, 201], 1, 3),
     ([CREATE, RESTORE], [201, 409], 1, 1),
     ([CREATE, DELETE, DELETE], [201, 204, 404], 0, 1),
     ([CREATE, DELETE, RESTORE, RESTORE], [201, 204, 200, 409], 1, 1),
@@ -97,12 +98,24 @@ def test_every_order_of_comings_and_goings(client, stored, orders, statuses, the
     answers = [take(number, step) for number, step in enumerate(orders)]
     assert [answer.status_code for answer in answers] == statuses
     if statuses[-1] == 409:
-        assert code(answers[-1]) in {f"{spelling}_taken", "not_deleted"}
+        assert code(answers[-1]) in {f"{spelling}_taken", "not_deleted", "several_deleted"}
     assert client.get("/api/users").json["pagination"]["total_items"] == there
     assert stored.users.count_documents({"is_deleted": False}) == there
     assert stored.users.count_documents({}) == kept
     changes = [answer for answer in answers if answer.status_code < 300]
     assert stored.audit.count_documents({}) == len(changes)
+
+
+def test_of_several_deleted_ones_none_is_restored_in_place_of_another(client, gone, stored):
+    """Whoever takes an address that became free and deletes themselves is not revived in the owner's place."""
+    second = client.post("/api/users", json=FULL).json["data"]
+    client.delete(f"/api/users/{second['id']}")
+    for path in (f"/api/users/{gone['email']}/restore", f"/api/users/{gone['username']}/restore"):
+        answer = client.post(path)
+        assert (answer.status_code, code(answer)) == (409, "several_deleted")
+        assert [each["message"] for each in answer.json["error"]["details"]] == [gone["id"], second["id"]]
+    assert code(client.get(f"/api/users/{gone['email']}/history")) == "several_deleted"
+    assert client.post(f"/api/users/{gone['id']}/restore").status_code == 200
 
 
 def test_what_was_purged_leaves_its_record_and_nothing_else(client, gone, stored):
@@ -136,6 +149,29 @@ def test_who_may_delete_someone_does_not_read_them_by_that(guarded, services, st
     prefer = {"Prefer": "return=representation"}
     assert axe.delete(f"/api/users/{user['id']}", headers=prefer).status_code == 204
     assert axe.delete("/api/users/me", headers=prefer).status_code == 200
+
+
+def test_whoever_may_purge_alone_removes_only_who_is_deleted_already(guarded, services, stored):
+    services.roles.create_role(RoleCreate(name="purger", permissions=[Permission.USERS_PURGE]), actor=COMMAND_LINE)
+    purger, user = people.person(services, guarded, "purger", role="purger"), people.add(services, "user")
+    refused = purger.delete(f"/api/users/{user['id']}?purge=true")
+    assert (refused.status_code, "users:delete" in refused.json["message"]) == (403, True)
+    services.deletion.delete_user(user["id"], actor=COMMAND_LINE)
+    assert purger.delete(f"/api/users/{user['id']}?purge=true").status_code == 204
+
+
+def test_nobody_disables_deletes_or_signs_out_who_may_do_more(guarded, services, stored):
+    strong = [Permission.USERS_UPDATE, Permission.ROLES_WRITE]
+    services.roles.create_role(RoleCreate(name="strong", permissions=strong), actor=COMMAND_LINE)
+    moderator = people.person(services, guarded, "moderator", role="moderator")
+    user = people.add(services, "user", role="strong")
+    for answer in (
+        moderator.patch(f"/api/users/{user['id']}", json={"is_active": False}),
+        moderator.delete(f"/api/users/{user['id']}/sessions"),
+    ):
+        assert (answer.status_code, "roles:write" in answer.json["message"]) == (403, True)
+    equal = people.add(services, "equal", role="moderator")
+    assert moderator.patch(f"/api/users/{equal['id']}", json={"is_active": False}).status_code == 200
 
 
 def test_deleting_oneself_ends_every_session_at_once(guarded, services, stored):
@@ -188,7 +224,7 @@ def later(services):
 
     def retention(days):
         time = lambda: clock.now() + timedelta(days=days)  # noqa: E731 - a clock
-        deletion = DeletionService(time, services.roles, services.sessions)
+        deletion = replace(services.deletion, clock=time)
         return Retention(time, deletion, timedelta(days=30))
 
     return retention

@@ -27,7 +27,8 @@ def test_nobody_is_made_where_there_is_an_admin_and_nobody_is_promoted(settings,
     people.add(services, "root", email="ROOT@house.org")
     configured(settings).prepare()
     assert stored.users.find_one()["role"] == "user"
-    assert "no admin: ADMIN_EMAIL is a user already" in caplog.text
+    assert "no admin: ADMIN_EMAIL belongs to a user who is none, and who may not be you" in caplog.text
+    assert "set-role" not in caplog.text
     assert "root@house.org" not in caplog.text
     people.add(services, "other", role="admin")
     configured(settings, admin_email="third@house.org").prepare()

@@ -1,7 +1,10 @@
 """What users do with their own account, and what they have to prove."""
 
+from datetime import timedelta
+
 import pytest
 
+from rollbook.kit import clock
 from tests import people
 from tests.conftest import PASSWORD
 
@@ -56,7 +59,8 @@ def test_sending_back_what_one_read_changes_nothing_and_needs_nothing(ada):
     assert answer.json["data"] == me
 
 
-def test_whoever_registers_gets_the_role_user_and_nothing_more(guarded, stored):
+def test_whoever_registers_gets_the_role_user_and_nothing_more(guarded, services, stored):
+    people.add(services, "root", role="admin")
     new = {"name": "New", "email": "new@example.com", "password": PASSWORD}
     assert guarded.post("/api/users", json=new).json["data"]["role"] == "user"
     for more in ({"role": "admin"}, {"role": "moderator"}, {"is_active": False}):
@@ -64,7 +68,7 @@ def test_whoever_registers_gets_the_role_user_and_nothing_more(guarded, stored):
         assert (answer.status_code, answer.json["error"]["code"]) == (403, "forbidden")
     for hidden in ("permissions", "version", "password_hash", "known_addresses", "current_password"):
         assert guarded.post("/api/users", json=new | {hidden: 1}).status_code == 400
-    assert stored.users.count_documents({}) == 1
+    assert stored.users.count_documents({}) == 2
 
 
 def test_registration_can_be_closed_to_all_but_who_may_create(services, make_app, stored):
@@ -78,7 +82,29 @@ def test_registration_can_be_closed_to_all_but_who_may_create(services, make_app
     assert admin.post("/api/users", json=new | {"role": "moderator"}).status_code == 201
 
 
-def test_deleting_oneself_needs_no_password_and_ends_everything(ada, guarded, stored):
+def test_deleting_oneself_needs_the_password_or_a_sign_in_of_just_now(ada, stored):
+    """Someone who found a token must not be able to delete its owner."""
+    stored.sessions.update_many({}, {"$set": {"created_at": clock.now() - timedelta(minutes=6)}})
+    for query in ("", "?purge=true"):
+        refused = ada.delete(f"/api/users/me{query}")
+        assert refused.json["error"]["code"] == ("forbidden" if query else "recent_sign_in_needed")
+    wrong = ada.delete("/api/users/me", json={"current_password": "a guess"})
+    assert (wrong.status_code, wrong.json["error"]["code"]) == (403, "wrong_password")
+    assert ada.delete("/api/users/me", json={"current_password": PASSWORD, "more": 1}).status_code == 400
+    assert stored.users.find_one({"username": "ada"})["is_deleted"] is False
+    assert ada.delete("/api/users/me", json={"current_password": PASSWORD}).status_code == 204
+
+
+def test_an_admin_who_purges_themselves_proves_it_too(services, guarded, stored):
+    people.add(services, "first", role="admin")
+    admin = people.person(services, guarded, "admin", role="admin")
+    stored.sessions.update_many({}, {"$set": {"created_at": clock.now() - timedelta(minutes=6)}})
+    assert admin.delete("/api/users/me?purge=true").json["error"]["code"] == "recent_sign_in_needed"
+    proof = {"current_password": PASSWORD}
+    assert admin.delete("/api/users/me?purge=true", json=proof).status_code == 204
+
+
+def test_deleting_oneself_after_a_sign_in_ends_everything(ada, guarded, stored):
     assert ada.delete("/api/users/me").status_code == 204
     assert ada.get("/api/auth/me").status_code == 401
     assert stored.sessions.count_documents({}) == 0

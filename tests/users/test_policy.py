@@ -1,5 +1,6 @@
 """The rules about users, as tables."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from rollbook.access.principal import COMMAND_LINE, ActorKind, Principal
 from rollbook.kit.errors import Forbidden, Unauthenticated
 from rollbook.roles.built_in import PERMISSIONS
 from rollbook.users import policy
-from rollbook.users.errors import RegistrationClosed, UserNotFound
+from rollbook.users.errors import NoAdminYet, RegistrationClosed, UserNotFound
 from rollbook.users.references import parse
 
 ID = "665f1c2ab8e4d90012a3b4c5"
@@ -100,11 +101,31 @@ def account(pk=OTHER, role="user", is_active=True):
     ],
 )
 def test_what_one_may_change_of_whom(actor, whose, fields, allowed):
-    if allowed:
+    with nullcontext() if allowed else pytest.raises(Forbidden):
+        policy.may_act_on(actor, whose, PERMISSIONS[whose.role])
         policy.may_change(actor, whose, fields)
-    else:
-        with pytest.raises(Forbidden):
-            policy.may_change(actor, whose, fields)
+
+
+STRONG = frozenset({Permission.USERS_UPDATE, Permission.ROLES_WRITE})
+OVERRULING = Principal(ActorKind.USER, ME, frozenset({Permission.USERS_OVERRULE}))
+
+
+@pytest.mark.parametrize(
+    ("actor", "whose", "held", "allowed"),
+    [
+        (MODERATING, account(role="strong"), STRONG, False),
+        (MODERATING, account(role="weak"), frozenset({Permission.USERS_UPDATE}), True),
+        (MODERATING, account(ME, role="strong"), STRONG, True),
+        (PLAIN, account(role="strong"), STRONG, False),
+        (OVERRULING, account(role="strong"), STRONG, True),
+        (OVERRULING, account(role="admin"), EVERYTHING, False),
+        (ALMIGHTY, account(role="strong"), STRONG, True),
+        (ADMIN, account(role="strong"), STRONG, True),
+    ],
+)
+def test_nobody_acts_on_someone_who_may_do_more(actor, whose, held, allowed):
+    with nullcontext() if allowed else pytest.raises(Forbidden):
+        policy.may_act_on(actor, whose, held)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +159,20 @@ def test_who_proves_to_be_the_owner_and_who_takes_over(actor, user, fields, prov
     assert policy.takes_over(actor, user, fields) is takes_over
 
 
+@pytest.mark.parametrize(("actor", "registers"), [(PASSERBY, True), (PLAIN, True), (ADMIN, False), (NOBODY, False)])
+def test_who_registers_and_whom_does_someone_make_who_may(actor, registers):
+    assert policy.registers(actor) is registers
+
+
 @pytest.mark.parametrize(
-    ("actor", "registration", "allowed"),
-    [(PASSERBY, "open", True), (PASSERBY, "closed", False), (PLAIN, "closed", False), (ADMIN, "closed", True)],
+    ("registration", "has_admin", "refusal"),
+    [
+        ("open", True, None),
+        ("open", False, NoAdminYet),
+        ("closed", True, RegistrationClosed),
+        ("closed", False, RegistrationClosed),
+    ],
 )
-def test_who_may_register(actor, registration, allowed):
-    if allowed:
-        policy.may_register(actor, registration)
-    else:
-        with pytest.raises(RegistrationClosed):
-            policy.may_register(actor, registration)
+def test_when_anyone_may_register(registration, has_admin, refusal):
+    with pytest.raises(refusal) if refusal else nullcontext():
+        policy.may_register(registration, has_admin=has_admin)

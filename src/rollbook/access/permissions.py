@@ -13,6 +13,7 @@ class Permission(StrEnum):
     USERS_PURGE = "users:purge"
     USERS_SET_CREDENTIALS = "users:set_credentials"
     USERS_SET_ROLE = "users:set_role"
+    USERS_OVERRULE = "users:overrule"
     SESSIONS_READ = "sessions:read"
     SESSIONS_REVOKE = "sessions:revoke"
     ROLES_READ = "roles:read"

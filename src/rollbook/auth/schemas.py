@@ -1,6 +1,6 @@
 """Signing in, on the wire."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -52,6 +52,8 @@ class SignedInOut(Out):
 
 
 class MeOut(UserOut):
-    """The caller, and what they may do."""
+    """The caller, and what they may do. That depends on their role, so their version does not tell all of it."""
+
+    tagged: ClassVar = False
 
     permissions: Annotated[list[Permission], Field(examples=[["users:list", "users:read"]])]

@@ -32,7 +32,11 @@ class PathParameter:
 
 @dataclass(frozen=True)
 class Declaration:
-    """See `rollbook.kit.http.endpoint`. `rollbook.openapi` publishes the same."""
+    """See `rollbook.kit.http.endpoint`. `rollbook.openapi` publishes the same.
+
+    `shows` is told the id of the thing in an answer, and whether the caller may see it is the answer; where not, `data`
+    is null. None: whoever gets an answer may see all of it.
+    """
 
     operation: str
     message: str
@@ -45,6 +49,8 @@ class Declaration:
     location: Callable[[Any], str] | None
     conditional: bool
     repeatable: bool
+    body_optional: bool
+    shows: Callable[[str], bool] | None
     errors: tuple[type[AppError], ...]
 
     @property

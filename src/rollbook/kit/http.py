@@ -15,13 +15,21 @@ from rollbook.kit import errors, preconditions, repeats
 from rollbook.kit.declarations import Declaration, Reply
 from rollbook.kit.errors import AppError
 from rollbook.kit.rendering import failed, position_of, rendered
-from rollbook.kit.requests import parse_body, read_bytes, read_query, refuse_unacceptable
+from rollbook.kit.requests import (
+    has_body,
+    parse_body,
+    read_bytes,
+    read_json,
+    read_query,
+    refuse_unacceptable,
+)
 from rollbook.kit.schemas import CursorQuery, In, Query
 
 logger = logging.getLogger(__name__)
 
 LIMITS = "rollbook.limits"
 REQUIRE_IF_MATCH = "rollbook.require_if_match"
+NO_BODY = b"{}"
 
 
 class AnyText(PathConverter):
@@ -57,6 +65,8 @@ def endpoint(
     location: Callable[[Any], str] | None = None,
     conditional: bool = False,
     repeatable: bool = False,
+    body_optional: bool = False,
+    shows: Callable[[str], bool] | None = None,
     errors: tuple[type[AppError], ...] = (),
 ) -> Callable[[Callable[..., Reply]], Callable[..., Response]]:
     """Declare a resource method. It is handed `body` and `query` validated, where declared.
@@ -70,7 +80,20 @@ def endpoint(
     for each Idempotency-Key; what its transaction comes to is what it replies.
     """
     declaration = Declaration(
-        operation, message, body, query or Query, returns, many, bare, status, location, conditional, repeatable, errors
+        operation,
+        message,
+        body,
+        query or Query,
+        returns,
+        many,
+        bare,
+        status,
+        location,
+        conditional,
+        repeatable,
+        body_optional,
+        shows,
+        errors,
     )
 
     def declare(method: Callable[..., Reply]) -> Callable[..., Response]:
@@ -81,7 +104,7 @@ def endpoint(
             key = repeats.key_of(request) if repeatable else None
             work = functools.partial(method, self, **path, **taken)
             render = functools.partial(rendered, declared=declaration)
-            return repeats.answered_once(key, raw, work, render) if key else render(work())
+            return repeats.answered_once(key, raw, work, render, shows) if key else render(work())
 
         answer.declaration = declaration  # type: ignore[attr-defined] # a mark on the function
         return answer
@@ -100,11 +123,12 @@ def _taken(declared: Declaration, *, wants_query: bool) -> tuple[dict[str, Any],
         taken["query"] = asked
     if declared.conditional:
         taken["expected"] = _expected()
-    if declared.body:
+    if declared.body and (not declared.body_optional or has_body(request)):
+        raw = read_json(request)
+    elif has_body(request):
         raw = read_bytes(request)
-        taken["body"] = parse_body(raw, declared.body, current_app.extensions[LIMITS])
-    elif declared.repeatable:
-        raw = request.get_data(cache=False)
+    if declared.body:
+        taken["body"] = parse_body(raw or NO_BODY, declared.body, current_app.extensions[LIMITS])
     return taken, raw
 
 

@@ -24,7 +24,8 @@ REVALIDATED = "private, no-cache"
 def rendered(reply: Reply, declared: Declaration) -> Response:
     status = declared.status
     if status == 204:
-        if declared.returns is None or reply.data is None or not _representation_preferred():
+        hidden = reply.data is None or _is_hidden(reply.data, declared)
+        if declared.returns is None or hidden or not _representation_preferred():
             return no_content()
         status = 200
     assert declared.returns  # noqa: S101 - for the type checker: only a 204 can do without
@@ -73,7 +74,8 @@ def _thing(reply: Reply, declared: Declaration, status: int) -> Response:
     if request.method in ("GET", "HEAD") and _is_known(data.version):
         response = no_content(304)
     else:
-        response = json_response(envelope.success(data, declared.message, status), status)
+        shown = None if _is_hidden(reply.data, declared) else data
+        response = json_response(envelope.success(shown, declared.message, status), status)
     response.headers["ETag"] = etag(data.version)
     response.headers["Cache-Control"] = REVALIDATED
     return response
@@ -87,6 +89,10 @@ def _list(reply: Reply, declared: Declaration) -> Response:
     response = json_response(envelope.listing(page, cursor, told, declared.message, declared.status), declared.status)
     response.headers["Link"] = _links(page, cursor)
     return response
+
+
+def _is_hidden(thing: Any, declared: Declaration) -> bool:
+    return declared.shows is not None and not declared.shows(str(thing.pk))
 
 
 def _is_known(version: int) -> bool:

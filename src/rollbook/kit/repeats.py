@@ -3,12 +3,14 @@
 The key is read here; who has sent it before, and what the answer was, the room `idempotency` knows.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flask import Request, Response, current_app
+from pydantic_core import to_json
 
 from rollbook.kit.declarations import Reply
 from rollbook.kit.errors import Detail, ValidationFailed
@@ -53,12 +55,21 @@ def key_of(request: Request) -> str | None:
     return key or None
 
 
-def answered_once(key: str, body: bytes, work: Callable[[], Reply], render: Callable[[Reply], Response]) -> Response:
-    """Do the `work` and keep what it comes to in the transaction that it ends in; or answer as the first time."""
+def answered_once(
+    key: str,
+    body: bytes,
+    work: Callable[[], Reply],
+    render: Callable[[Reply], Response],
+    shows: Callable[[str], bool] | None,
+) -> Response:
+    """Do the `work` and keep what it comes to in the transaction that it ends in; or answer as the first time.
+
+    What the caller was shown then and may not see any more is left out: `shows` is that of the declaration.
+    """
     begin: Begin = current_app.extensions[EXTENSION]
     begun = begin(key, body)
     if isinstance(begun, Answer):
-        return _replayed(begun)
+        return _replayed(begun, hidden=shows is not None and not shows(begun.about))
     try:
         return _first(begun, work, render)
     except BaseException:
@@ -86,7 +97,8 @@ def _kept(response: Response, done: Any) -> Answer:
     return Answer(response.status_code, headers, response.get_data(), str(getattr(done, "pk", "")))
 
 
-def _replayed(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status, answer.headers)
+def _replayed(answer: Answer, *, hidden: bool) -> Response:
+    body = to_json({**json.loads(answer.body), "data": None}) if hidden and answer.body else answer.body
+    response = Response(body, answer.status, answer.headers)
     response.headers["Idempotency-Replayed"] = "true"
     return response

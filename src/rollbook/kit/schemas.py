@@ -29,6 +29,8 @@ from rollbook.kit.listing import Order, PageRequest, Position
 BOUND_KEY = "x-bound-by-setting"
 """In a JSON Schema: keyword → the limit in `Settings.limits` that is its value."""
 INT64_MAX = 2**63 - 1
+MOST_DETAILS = 20
+"""Of what is wrong with a request, an answer names that many."""
 
 
 def _decimal(value: object) -> object:

@@ -155,6 +155,9 @@ def _envelope(declared: Declaration, status: int) -> Schema:
     thing = ref(declared.returns)
     if declared.bare:
         return thing
+    if declared.shows:
+        left_out = {"type": "null", "description": "the caller may do this, but not see the outcome"}
+        thing = {"anyOf": [thing, left_out]}
     properties: Schema = {
         "data": {"type": "array", "items": thing} if declared.many else thing,
         "message": {"type": "string"},

@@ -122,7 +122,7 @@ def _operation(app: Flask, rule: Rule, method: str, declared: Declaration) -> Sc
         operation["description"] = description.strip()
     if declared.body:
         content = {"schema": responses.ref(declared.body), "example": examples.of_schema(declared.body)}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        operation["requestBody"] = {"required": not declared.body_optional, "content": {"application/json": content}}
     return operation
 
 

@@ -51,6 +51,11 @@ class SessionService:
             self._end_family(hashes.family, actor=actor, at=at)
         return session
 
+    def began_after(self, id: str, moment: datetime) -> bool:
+        """Whether that session lives and its sign-in was later; refreshes do not count."""
+        session = sessions.find("_id", ObjectId(id))
+        return session is not None and session.created_at > moment
+
     def list_sessions(self, user_id: ObjectId, asked: PageRequest, *, actor: Principal) -> Page[Row]:
         """Those that are alive."""
         page = sessions.page(asked, {"user_id": user_id, "expires_at": {"$gt": self.clock()}})
@@ -72,16 +77,15 @@ class SessionService:
 
     def end_sessions(self, user_id: ObjectId, *, actor: Principal) -> int:
         """All of a user's but the one that asks; how many there were. Without any, no entry in the record."""
-        now = self.clock()
+        return in_transaction(lambda: self.end_others(user_id, actor=actor), actor=actor)
 
-        def write() -> int:
-            ended = self.end_silently(user_id, spare=actor.session_id)
-            if ended:
-                changes = {"ended_sessions": {"before": None, "after": ended}}
-                record("session.all_ended", Target("user", str(user_id)), actor=actor, at=now, changes=changes)
-            return ended
-
-        return in_transaction(write, actor=actor)
+    def end_others(self, user_id: ObjectId, *, actor: Principal) -> int:
+        """As `end_sessions`; call it inside a transaction."""
+        ended = self.end_silently(user_id, spare=actor.session_id)
+        if ended:
+            changes = {"ended_sessions": {"before": None, "after": ended}}
+            record("session.all_ended", Target("user", str(user_id)), actor=actor, at=self.clock(), changes=changes)
+        return ended
 
     def end_silently(self, user_id: ObjectId, *, spare: str | None = None) -> int:
         """As part of a change that is on record itself; call it inside its transaction."""

@@ -11,10 +11,11 @@ from pymongo import ReturnDocument
 from rollbook.kit.dao import BaseDAO
 from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.paging import MOST_COUNTED, Row
+from rollbook.kit.schemas import MOST_DETAILS
 from rollbook.kit.transactions import current_session, reaching
 from rollbook.locks.dao import locks, of_user
 from rollbook.users.documents import PRESENT, User, listed_by, listed_by_of_role
-from rollbook.users.errors import EmailTaken, TooBroad, UsernameTaken, UserNotFound
+from rollbook.users.errors import EmailTaken, SeveralDeleted, TooBroad, UsernameTaken, UserNotFound
 from rollbook.users.filters import BEGINNINGS, EITHER, Filters
 from rollbook.users.references import Reference
 from rollbook.users.tally_dao import Kind, kind_of, tallies
@@ -88,11 +89,14 @@ class UserDAO(BaseDAO[User]):
         return tallies.total(role=filters.role, is_active=filters.is_active, include_deleted=deleted)
 
     def find_deleted(self, reference: Reference) -> User | None:
-        """Of several who had the address or name, the one deleted last."""
+        """Raises: SeveralDeleted, when an address or name was held by more than one who is deleted."""
         query = {reference.field: {"$eq": reference.value}, "is_deleted": True, "is_active": EITHER}
         with reaching():
-            found = self._collection.find(query, session=current_session()).sort("deleted_at", -1).limit(1)
-            return next(map(self._document, found), None)
+            rows = self._collection.find(query, session=current_session()).sort("deleted_at", 1)
+            found = [self._document(row) for row in rows.limit(MOST_DETAILS)]
+        if len(found) > 1:
+            raise SeveralDeleted.of(user.pk for user in found)
+        return found[0] if found else None
 
     def ids_deleted_before(self, moment: datetime, *, limit: int) -> list[ObjectId]:
         """The first deleted first; `limit` 0: all of them."""

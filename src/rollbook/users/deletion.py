@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bson import ObjectId
+from pydantic import SecretStr
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
@@ -19,7 +20,8 @@ from rollbook.users import policy
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import NotDeleted, UserNotFound
-from rollbook.users.reach import keep_an_admin, put_on_record, reached
+from rollbook.users.proof import OwnerProof
+from rollbook.users.reach import keep_an_admin, put_on_record, reached, require_power
 from rollbook.users.references import Reference
 
 
@@ -28,13 +30,17 @@ class DeletionService:
     clock: Clock
     roles: RoleService
     sessions: SessionService
+    proof: OwnerProof
 
-    def delete_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
+    def delete_user(
+        self, ref: str, *, actor: Principal, expected: Expected = ANY, current_password: SecretStr | None = None
+    ) -> User:
         """The user as it is kept for a while.
 
-        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin.
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin; as `OwnerProof.require_recent`.
         """
         own = reached(ref, Permission.USERS_DELETE, actor)
+        self.proof.require_recent(own, current_password, actor=actor)
 
         def write() -> User:
             now = self.clock()
@@ -49,7 +55,7 @@ class DeletionService:
         return in_transaction(write, actor=actor)
 
     def restore_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
-        """Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, EmailTaken, UsernameTaken."""
+        """Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, SeveralDeleted, EmailTaken, UsernameTaken."""
         reference = policy.meant_by(ref, actor, Permission.USERS_RESTORE)
 
         def write() -> User:
@@ -58,7 +64,7 @@ class DeletionService:
             if user is None:
                 users.get_by(reference)
                 raise NotDeleted()
-            policy.may_touch(actor, user)
+            require_power(self.roles, actor, user)
             expected.check(user.version)
             if user.role != USER:
                 may_grant(actor, self.roles.hold(user.role))
@@ -68,21 +74,21 @@ class DeletionService:
 
         return in_transaction(write, actor=actor)
 
-    def purge_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
+    def purge_user(
+        self, ref: str, *, actor: Principal, expected: Expected = ANY, current_password: SecretStr | None = None
+    ) -> User:
         """For good; the user as it was. Who was deleted before is meant by id: an address may be someone else's by now.
 
-        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin.
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin; as `OwnerProof.require_recent`.
         """
         policy.may_purge(actor)
         reference = policy.meant_by(ref, actor, Permission.USERS_PURGE)
+        self.proof.require_recent(_find_to_purge(reference), current_password, actor=actor)
 
         def write() -> User:
             now = self.clock()
-            user = users.find(reference.field, reference.value)
-            if user is None and reference.field == "_id":
-                user = users.find_deleted(reference)
-            if user is None:
-                raise UserNotFound()
+            user = _find_to_purge(reference)
+            policy.may_purge_user(actor, user)
             self._may_end(user, actor)
             expected.check(user.version)
             return self._purge(user, actor, now)
@@ -102,12 +108,8 @@ class DeletionService:
 
         return in_transaction(write, actor=actor)
 
-    def shown(self, user: User, actor: Principal) -> User | None:
-        """To `actor`, who removed them."""
-        return user if policy.may_see(actor, user) else None
-
     def _may_end(self, user: User, actor: Principal) -> None:
-        policy.may_touch(actor, user)
+        require_power(self.roles, actor, user)
         if not user.is_deleted and policy.ends_admin(user, {"role": None}):
             keep_an_admin(self.roles, user.pk)
 
@@ -117,3 +119,13 @@ class DeletionService:
         kept_requests.forget(str(user.pk))
         put_on_record("user.purged", user, policy.changes(user, None), actor, now)
         return user
+
+
+def _find_to_purge(reference: Reference) -> User:
+    """Raises: UserNotFound."""
+    user = users.find(reference.field, reference.value)
+    if user is None and reference.field == "_id":
+        user = users.find_deleted(reference)
+    if user is None:
+        raise UserNotFound()
+    return user

@@ -1,5 +1,8 @@
 """What can go wrong with users."""
 
+from collections.abc import Iterable
+from typing import Self
+
 from rollbook.kit.errors import Conflict, Detail, Forbidden, NotFound, ValidationFailed
 
 
@@ -26,12 +29,29 @@ class NotDeleted(Conflict):
     code, message = "not_deleted", "This user is not deleted, so there is nothing to undo."
 
 
+class SeveralDeleted(Conflict):
+    code = "several_deleted"
+    message = "Several deleted users had this e-mail address or username; say which one you mean by id."
+
+    @classmethod
+    def of(cls, ids: Iterable[object]) -> Self:
+        return cls(details=[Detail("ref", "candidate", str(each)) for each in ids])
+
+
 class LastAdmin(Conflict):
     code, message = "last_admin", "This is the last active admin; make another one first."
 
 
 class RegistrationClosed(Forbidden):
     code, message = "registration_closed", "Nobody registers here by themselves; ask who runs this."
+
+
+class NoAdminYet(RegistrationClosed):
+    code = "no_admin_yet"
+    message = (
+        "Registration opens when there is an admin: set ADMIN_EMAIL and ADMIN_PASSWORD, "
+        "or run `rollbook users create-admin`."
+    )
 
 
 class WrongPassword(Forbidden):
@@ -45,6 +65,13 @@ class CurrentPasswordNeeded(ValidationFailed):
         "To change one's own e-mail address or password, send current_password too.",
     )
     details = (Detail("current_password", "missing", "This field is needed."),)
+
+
+class RecentSignInNeeded(CurrentPasswordNeeded):
+    code = "recent_sign_in_needed"
+    message = (
+        "To delete your own account, send current_password in the body, or sign in again and retry within 5 minutes."
+    )
 
 
 class PasswordRefused(ValidationFailed):

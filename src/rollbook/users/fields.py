@@ -99,6 +99,6 @@ Password = Annotated[
 
 CurrentPassword = Annotated[
     SecretStr,
-    WithJsonSchema(WHATEVER_IT_IS | {"description": "to change one's own e-mail address or password"}),
+    WithJsonSchema(WHATEVER_IT_IS | {"description": "the caller's own, for what only an owner may do"}),
     Field(min_length=1, max_length=LONGEST_GIVEN, examples=["correct horse battery staple"]),
 ]

@@ -97,7 +97,11 @@ class FirstAdmin:
 @cache
 def _warn_once(called: str) -> None:
     """By what the address is called: a log holds none that belongs to someone."""
-    logger.warning("no admin: %s is a user already; make it one with `rollbook users set-role`", called)
+    logger.warning(
+        "no admin: %s belongs to a user who is none, and who may not be you. Make an admin with another address: "
+        "`rollbook users create-admin`",
+        called,
+    )
 
 
 def _lines(details: Iterable[Detail]) -> str:

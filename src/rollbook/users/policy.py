@@ -10,7 +10,7 @@ from rollbook.access.principal import Principal
 from rollbook.kit.errors import Forbidden, Unauthenticated
 from rollbook.roles.built_in import ADMIN, USER
 from rollbook.users import references
-from rollbook.users.errors import RegistrationClosed, UserNotFound
+from rollbook.users.errors import NoAdminYet, RegistrationClosed, UserNotFound
 from rollbook.users.references import Reference
 from rollbook.users.schemas import UserPatch
 
@@ -60,10 +60,20 @@ def may_reach(own: Any, reference: Reference, permission: Permission) -> None:
         raise Forbidden(NOT_YOURS.format(permission))
 
 
-def may_register(actor: Principal, registration: Registration) -> None:
-    """Raises: RegistrationClosed."""
-    if registration == "closed" and not actor.may(Permission.USERS_CREATE):
+def registers(actor: Principal) -> bool:
+    """Whether a user whom `actor` makes makes themselves: nobody has vouched for them."""
+    return not actor.may(Permission.USERS_CREATE)
+
+
+def may_register(registration: Registration, *, has_admin: bool) -> None:
+    """Before there is an admin, whoever registers first could take the address of the one to come.
+
+    Raises: RegistrationClosed, NoAdminYet.
+    """
+    if registration == "closed":
         raise RegistrationClosed()
+    if not has_admin:
+        raise NoAdminYet()
 
 
 def may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
@@ -83,20 +93,34 @@ def may_purge(actor: Principal) -> None:
         raise Forbidden(f"To delete for good needs the permission {Permission.USERS_PURGE}.")
 
 
-def may_see(actor: Principal, user: Any) -> bool:
-    """Whoever may delete someone may not read them for that."""
-    return actor.may(Permission.USERS_READ) or is_own(actor, user)
+def may_purge_user(actor: Principal, user: Any) -> None:
+    """Who is not deleted yet is deleted with it. Raises: Forbidden."""
+    if not user.is_deleted and not is_own(actor, user) and not actor.may(Permission.USERS_DELETE):
+        raise Forbidden(f"To delete for good who is not deleted needs the permission {Permission.USERS_DELETE} too.")
 
 
-def may_touch(actor: Principal, user: Any) -> None:
-    """To change, delete or sign someone out. Raises: Forbidden."""
-    if user.role == ADMIN and not actor.is_admin and not is_own(actor, user):
+def may_see(actor: Principal, user_id: str) -> bool:
+    """Whether an answer may show this user; to change, delete or restore someone is no right to read them.
+
+    Nobody in particular is shown only what they sent, when they register.
+    """
+    return actor.may(Permission.USERS_READ) or actor.user_id in (None, user_id)
+
+
+def may_act_on(actor: Principal, user: Any, held: Set[Permission]) -> None:
+    """To change, delete, restore or sign someone out, whose role allows what is `held`. Raises: Forbidden."""
+    if is_own(actor, user):
+        return
+    if user.role == ADMIN and not actor.is_admin:
         raise Forbidden("Only an admin may do this to an admin.")
+    if not held <= actor.permissions and not actor.may(Permission.USERS_OVERRULE):
+        lacking = ", ".join(sorted(held - actor.permissions))
+        needed = f"all permissions of that user, or {Permission.USERS_OVERRULE}"
+        raise Forbidden(f"To do this to someone needs {needed}; you lack {lacking}.")
 
 
 def may_change(actor: Principal, user: Any, fields: Set[str]) -> None:
     """`fields`: the names of those that would change. Raises: Forbidden."""
-    may_touch(actor, user)
     _need(actor, fields - OWN if is_own(actor, user) else fields)
 
 

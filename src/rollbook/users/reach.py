@@ -26,6 +26,12 @@ def reached(ref: str, permission: Permission, actor: Principal) -> User:
     return own  # type: ignore[return-value] # may_reach lets no None pass
 
 
+def require_power(roles: RoleService, actor: Principal, user: User) -> None:
+    """Nobody acts on someone who may do more than they may. Raises: Forbidden."""
+    held = frozenset[Permission]() if actor.is_admin else roles.permissions_of(user.role)
+    policy.may_act_on(actor, user, held)
+
+
 def keep_an_admin(roles: RoleService, leaving: ObjectId) -> None:
     """Two admins who demote each other at one instant both hold the role, so one of them has to look again.
 

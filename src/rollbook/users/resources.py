@@ -1,11 +1,11 @@
 """Users over HTTP."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flask import url_for
 from flask_restful import Resource
 
-from rollbook.access.guards import anyone_or, current_principal, public, requires
+from rollbook.access.guards import anyone_or, current_principal, requires
 from rollbook.access.permissions import Permission
 from rollbook.audit.schemas import AuditEntryOut, HistoryQuery
 from rollbook.kit.declarations import PathParameter, Reply
@@ -16,23 +16,27 @@ from rollbook.kit.preconditions import Expected
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.roles.errors import UnknownRole
 from rollbook.sessions.schemas import SessionOut, SessionQuery
+from rollbook.users import policy
 from rollbook.users.deletion import DeletionService
 from rollbook.users.errors import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,
+    NoAdminYet,
     NotDeleted,
     PasswordRefused,
+    RecentSignInNeeded,
     RegistrationClosed,
+    SeveralDeleted,
     TooBroad,
     UsernameTaken,
     UserNotFound,
     WrongPassword,
 )
 from rollbook.users.schemas import (
-    PasswordPolicyOut,
     RemoveQuery,
     UserCreate,
+    UserDelete,
     UserListOut,
     UserOut,
     UserPatch,
@@ -43,6 +47,8 @@ from rollbook.users.service import UserService
 REF: dict[str, PathParameter] = {
     "ref": PathParameter("An id, an e-mail address, a username, or `me`: whoever calls.", "ada@example.com")
 }
+THROTTLED = (TooManyRequests, LimitsUnavailable)
+REGISTRATION_REFUSED = (RegistrationClosed, NoAdminYet, *THROTTLED)
 REFUSED = (PasswordRefused, UnknownRole, EmailTaken, UsernameTaken, TooBusy)
 CHANGE_REFUSED = (
     UserNotFound,
@@ -50,9 +56,17 @@ CHANGE_REFUSED = (
     CurrentPasswordNeeded,
     WrongPassword,
     LastAdmin,
-    TooManyRequests,
-    LimitsUnavailable,
+    *THROTTLED,
 )
+
+
+def may_see(user_id: str) -> bool:
+    """The one rule about what an answer shows of a user; see `Declaration.shows`."""
+    return policy.may_see(current_principal(), user_id)
+
+
+CHANGE: dict[str, Any] = {"body": UserPatch, "returns": UserOut, "conditional": True, "shows": may_see}
+CHANGE["errors"] = CHANGE_REFUSED
 
 
 class UserResource(Resource):
@@ -71,13 +85,14 @@ class UserCollection(UserResource):
         status=201,
         location=lambda user: url_for(".user", ref=user.pk),
         repeatable=True,
-        errors=(*REFUSED, RegistrationClosed, Forbidden),
+        shows=may_see,
+        errors=(*REFUSED, *REGISTRATION_REFUSED, Forbidden),
     )
     def post(self, body: UserCreate) -> Reply:
         """Create a user, oneself or another.
 
-        Anyone may, while registration is open; then the role is `user`, and another one needs `users:set_role`. The
-        e-mail address and the username must be nobody else's, in any spelling.
+        Anyone may, while registration is open and there is an admin; then the role is `user`, and another one needs
+        `users:set_role`. The e-mail address and the username must be nobody else's, in any spelling.
         """
         return Reply(self.users.create_user(body, actor=current_principal()))
 
@@ -99,13 +114,13 @@ class UserItem(UserResource):
     path_parameters: ClassVar = REF
 
     @requires(Permission.USERS_READ, or_self=True)
-    @endpoint("read_user", "User found.", returns=UserOut, errors=(UserNotFound,))
+    @endpoint("read_user", "User found.", returns=UserOut, shows=may_see, errors=(UserNotFound,))
     def get(self, ref: str) -> Reply:
         """Read a user: oneself, or with `users:read` anyone."""
         return Reply(self.users.read_user(ref, actor=current_principal()))
 
     @requires(Permission.USERS_UPDATE, or_self=True)
-    @endpoint("change_user", "User updated.", body=UserPatch, returns=UserOut, conditional=True, errors=CHANGE_REFUSED)
+    @endpoint("change_user", "User updated.", **CHANGE)
     def patch(self, ref: str, body: UserPatch, expected: Expected) -> Reply:
         """Change what is sent of a user.
 
@@ -116,7 +131,7 @@ class UserItem(UserResource):
         return Reply(self.users.change_user(ref, body, actor=current_principal(), expected=expected))
 
     @requires(Permission.USERS_UPDATE, or_self=True)
-    @endpoint("update_user", "User updated.", body=UserPatch, returns=UserOut, conditional=True, errors=CHANGE_REFUSED)
+    @endpoint("update_user", "User updated.", **CHANGE)
     def put(self, ref: str, body: UserPatch, expected: Expected) -> Reply:
         """Change what is sent of a user, for clients that only PUT.
 
@@ -128,22 +143,26 @@ class UserItem(UserResource):
     @endpoint(
         "delete_user",
         "User deleted.",
+        body=UserDelete,
+        body_optional=True,
         query=RemoveQuery,
         returns=UserOut,
         status=204,
         conditional=True,
-        errors=(UserNotFound, LastAdmin),
+        shows=may_see,
+        errors=(UserNotFound, LastAdmin, RecentSignInNeeded, WrongPassword, TooBusy, *THROTTLED),
     )
-    def delete(self, ref: str, query: RemoveQuery, expected: Expected) -> Reply:
+    def delete(self, ref: str, body: UserDelete, query: RemoveQuery, expected: Expected) -> Reply:
         """Delete a user, oneself or another, and end their sessions.
 
         Gone from every read, and e-mail address and username free, but kept for RETENTION_DAYS, in which
-        `POST .../restore` undoes it. With `purge=true` for good; a user who was deleted before is purged by id. With
+        `POST .../restore` undoes it. With `purge=true` for good; a user who was deleted before is purged by id. One's
+        own account needs `current_password`, or a session that began less than 5 minutes ago. With
         `Prefer: return=representation` the answer to who may read them is 200 and holds the user as it was last.
         """
         remove = self.deletion.purge_user if query.purge else self.deletion.delete_user
         actor = current_principal()
-        return Reply(self.deletion.shown(remove(ref, actor=actor, expected=expected), actor))
+        return Reply(remove(ref, actor=actor, expected=expected, current_password=body.current_password))
 
 
 class UserRestore(UserResource):
@@ -156,13 +175,14 @@ class UserRestore(UserResource):
         returns=UserOut,
         conditional=True,
         repeatable=True,
-        errors=(UserNotFound, NotDeleted, EmailTaken, UsernameTaken, UnknownRole),
+        shows=may_see,
+        errors=(UserNotFound, NotDeleted, SeveralDeleted, EmailTaken, UsernameTaken, UnknownRole),
     )
     def post(self, ref: str, expected: Expected) -> Reply:
         """Undo the deletion of a user.
 
-        By e-mail address or username, of several who had it, the one that was deleted last. 409, when someone else has
-        the address or the username now. Where If-Match is required, `*` will do.
+        By id, or by an e-mail address or username that only one deleted user had; 409 lists the ids of several. 409,
+        too, when someone else has the address or the username now. Where If-Match is required, `*` will do.
         """
         return Reply(self.deletion.restore_user(ref, actor=current_principal(), expected=expected))
 
@@ -177,7 +197,7 @@ class UserHistory(UserResource):
         query=HistoryQuery,
         returns=AuditEntryOut,
         many=True,
-        errors=(UserNotFound,),
+        errors=(UserNotFound, SeveralDeleted),
     )
     def get(self, ref: str, query: HistoryQuery) -> Reply:
         """Read every change of a user, the newest first: what was, what is, and who changed it.
@@ -211,14 +231,6 @@ class UserSessions(UserResource):
         return Reply(None)
 
 
-class PasswordPolicyItem(UserResource):
-    @public
-    @endpoint("read_password_policy", "Password policy found.", returns=PasswordPolicyOut)
-    def get(self) -> Reply:
-        """Read what a password has to be."""
-        return Reply(self.users.password_policy)
-
-
 def register(api: Api, users: UserService, deletion: DeletionService) -> None:
     handed = {"users": users, "deletion": deletion}
     api.add_resource(UserCollection, "/users", endpoint="users", resource_class_kwargs=handed)
@@ -232,4 +244,3 @@ def register(api: Api, users: UserService, deletion: DeletionService) -> None:
         api.add_resource(
             resource, f"/users/<anything:ref>/{path}", endpoint=f"user_{path}", resource_class_kwargs=handed
         )
-    api.add_resource(PasswordPolicyItem, "/password-policy", endpoint="password_policy", resource_class_kwargs=handed)

@@ -149,6 +149,12 @@ class RemoveQuery(Query):
     purge: Annotated[Flag, Field(description="for good; needs `users:purge`")] = False
 
 
+class UserDelete(In):
+    """What proves to be the owner, where one deletes oneself; the body may be left out."""
+
+    current_password: CurrentPassword | None = None
+
+
 class PasswordPolicyOut(Out):
     """What a password has to be, for a client that wants to say so beforehand."""
 

@@ -8,6 +8,7 @@ from rollbook.access.permissions import Permission
 from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import Target, list_history, record
 from rollbook.kit.clock import Clock
+from rollbook.kit.errors import AppError, Conflict
 from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.paging import Row
 from rollbook.kit.passwords import PasswordHasher, Turn
@@ -15,7 +16,7 @@ from rollbook.kit.preconditions import ANY, Expected
 from rollbook.kit.transactions import in_transaction
 from rollbook.limits.service import Attempts
 from rollbook.limits.standing import remembered
-from rollbook.roles.built_in import USER
+from rollbook.roles.built_in import ADMIN, USER
 from rollbook.roles.policy import may_grant
 from rollbook.roles.service import RoleService
 from rollbook.sessions.service import SessionService
@@ -25,12 +26,14 @@ from rollbook.users.documents import User
 from rollbook.users.errors import (
     CurrentPasswordNeeded,
     PasswordRefused,
+    RegistrationClosed,
     UserNotFound,
     WrongPassword,
 )
 from rollbook.users.filters import EVERYONE, Filters
 from rollbook.users.password_policy import PasswordPolicy
-from rollbook.users.reach import keep_an_admin, put_on_record, reached
+from rollbook.users.proof import OwnerProof
+from rollbook.users.reach import keep_an_admin, put_on_record, reached, require_power
 from rollbook.users.schemas import UserCreate, UserPatch
 
 PERSONAL = ("name", "first_name", "last_name", "username", "email")
@@ -47,11 +50,29 @@ class UserService:
     roles: RoleService
     sessions: SessionService
     attempts: Attempts
+    proof: OwnerProof
 
     def create_user(self, new: UserCreate, *, actor: Principal) -> User:
-        """Raises: RegistrationClosed, Forbidden, UnknownRole, PasswordRefused, TooBusy, EmailTaken, UsernameTaken."""
+        """Raises: RegistrationClosed, NoAdminYet, TooManyRequests, Forbidden, UnknownRole, PasswordRefused, TooBusy,
+        EmailTaken, UsernameTaken.
+        """
+        if not policy.registers(actor):
+            return self._create(new, actor)
+        self.attempts.reserve_registration(actor.origin)
+        try:
+            policy.may_register(self.registration, has_admin=users.is_active_with(ADMIN))
+            return self._create(new, actor)
+        except (RegistrationClosed, Conflict) as refusal:
+            self._record_refusal(refusal, actor)
+            raise
+
+    def _record_refusal(self, refusal: AppError, actor: Principal) -> None:
+        """It may tell whether an address or a username is taken, so who asked is on the audit log."""
+        changes = {"reason": {"before": None, "after": refusal.code}}
+        record("user.registration_refused", Target("user", None), actor=actor, at=self.clock(), changes=changes)
+
+    def _create(self, new: UserCreate, actor: Principal) -> User:
         sent = new.model_dump()
-        policy.may_register(actor, self.registration)
         policy.may_create(actor, sent)
         self.refuse_weak(new.password.get_secret_value(), sent)
         with self.hasher.turn(sharing=actor.kind is ActorKind.ANONYMOUS) as turn:
@@ -106,6 +127,7 @@ class UserService:
         sent = patch.model_dump(exclude_unset=True)
         wanted = policy.stored(sent)
         asked = policy.named(policy.differences(before, wanted).keys() | sent.keys() & {"password"})
+        require_power(self.roles, actor, before)
         policy.may_change(actor, before, asked)
         expected.check(before.version)
         self._may_take_over(before, asked, actor)
@@ -137,8 +159,12 @@ class UserService:
     def end_sessions(self, ref: str, *, actor: Principal) -> None:
         """All of the user's but the one that asks. Raises: UserNotFound, Unauthenticated, Forbidden."""
         user = reached(ref, Permission.SESSIONS_REVOKE, actor)
-        policy.may_touch(actor, user)
-        self.sessions.end_sessions(user.pk, actor=actor)
+
+        def write() -> None:
+            require_power(self.roles, actor, users.get(user.pk))
+            self.sessions.end_others(user.pk, actor=actor)
+
+        in_transaction(write, actor=actor)
 
     def refuse_weak(self, password: str, owner: Mapping[str, Any]) -> None:
         """`owner`: the fields that a password must not repeat. Raises: PasswordRefused, with every reason."""
@@ -149,6 +175,7 @@ class UserService:
     def _may_write(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:
         """Once more, inside the transaction, on what is there now; and what only a transaction can tell."""
         asked = policy.named(fields.keys())
+        require_power(self.roles, actor, user)
         policy.may_change(actor, user, asked)
         if "role" in fields:
             may_grant(actor, self.roles.hold(fields["role"]) | self.roles.permissions_of(user.role))
@@ -177,19 +204,10 @@ class UserService:
             return {}
         with self.hasher.turn() as turn:
             if owner_has_to_prove:
-                self._prove(user, patch.current_password.get_secret_value(), turn, actor)
+                self.proof.check_password(user, patch.current_password, actor=actor, turn=turn)
             if "password" not in asked:
                 return {}
             return {"password_hash": self._hash_for(user, patch, turn, same_is_same=owner_has_to_prove)}
-
-    def _prove(self, user: User, password: str, turn: Turn, actor: Principal) -> None:
-        self.attempts.reserve(actor.origin)
-        welcome = self.attempts.reserve_for(f"id:{user.pk}", actor.origin)
-        if not turn.verify(password, user.password_hash) or not welcome:
-            record("auth.password_refused", Target("user", str(user.pk)), actor=actor, at=self.clock(), changes={})
-            refusal = WrongPassword()
-            refusal.is_on_record = True
-            raise refusal
 
     def _hash_for(self, user: User, patch: UserPatch, turn: Turn, *, same_is_same: bool) -> str:
         """The stored one, where the owner keeps the password."""
