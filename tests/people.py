@@ -27,11 +27,14 @@ class Person:
         return lambda path, **rest: send(path, **(rest | {"headers": self.headers | rest.get("headers", {})}))
 
 
+def new(name: str, **fields: Any) -> UserCreate:
+    sent = {"name": name.title(), "email": f"{name}@example.com", "username": name, "password": PASSWORD}
+    return UserCreate.model_validate(sent | fields, context={"name_max_length": 30, "least_password_length": 8})
+
+
 def add(services: Any, name: str, *, role: str = "user", **fields: Any) -> dict[str, Any]:
     """A user, made without HTTP; their e-mail address is <name>@example.com, their username the name."""
-    sent = {"name": name.title(), "email": f"{name}@example.com", "username": name, "password": PASSWORD, "role": role}
-    new = UserCreate.model_validate(sent | fields, context={"name_max_length": 30, "least_password_length": 8})
-    user = services.users.create_user(new, actor=COMMAND_LINE)
+    user = services.users.create_user(new(name, role=role, **fields), actor=COMMAND_LINE)
     return {"id": str(user.pk), "email": user.email}
 
 

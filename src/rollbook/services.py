@@ -21,6 +21,7 @@ from rollbook.kit.errors import NotReady
 from rollbook.kit.passwords import PasswordHasher
 from rollbook.kit.secrets import derive
 from rollbook.kit.transactions import reaching
+from rollbook.leases.dao import leases
 from rollbook.leases.documents import Lease
 from rollbook.limits.dao import CounterDAO
 from rollbook.limits.documents import LimitCounter
@@ -113,7 +114,8 @@ def services_of(settings: Settings) -> Services:
         key=derive(secret_key, ATTEMPTS),
         told=tell,
     )
-    sessions = SessionService(clock.now, timedelta(minutes=settings.refresh_token_expire_minutes))
+    lifetime, max_age = timedelta(minutes=settings.refresh_token_expire_minutes), timedelta(settings.session_max_days)
+    sessions = SessionService(clock.now, lifetime, max_age)
     roles = RoleService(clock.now, users.has_role)
     policy = PasswordPolicy(settings.password_policy, settings.least_password_length, LONGEST_PASSWORD)
     proof = OwnerProof(clock.now, hasher, attempts, sessions)
@@ -125,8 +127,8 @@ def services_of(settings: Settings) -> Services:
         first_admin = FirstAdmin.of(settings.admin_email, settings.admin_password, accounts, settings.limits)
     except FirstAdminRefused as error:
         raise SettingsError(str(error)) from None
-    deletion = DeletionService(clock.now, roles, sessions, proof)
-    retention = Retention(clock.now, deletion, timedelta(days=settings.retention_days))
+    deletion = DeletionService(leases.now, roles, sessions, proof)
+    retention = Retention(leases.now, deletion, timedelta(days=settings.retention_days))
     repeats = RepeatService(clock.now, derive(secret_key, REPEATS))
     return Services(
         accounts, deletion, roles, sessions, auth, keys, signing, first_admin, retention, repeats, Cursors(secret_key)

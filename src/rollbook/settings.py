@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         10080, ge=5, le=525600, description="how long a session lives after its last refresh; 10080 is 7 days"
     )
 
+    session_max_days: int = Field(
+        90, ge=1, le=3650, description="how long a session lives after its sign-in, however often it is refreshed"
+    )
+
     require_if_match: bool = Field(
         False, description="true: a change without If-Match is refused with 428, so that none is made blindly"
     )

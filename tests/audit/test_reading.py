@@ -40,6 +40,7 @@ def test_an_entry_tells_who_did_what_to_whom_when_and_from_where(admin, ada):
         "ip": "127.0.0.1",
         "user_agent": "a client",
         "request_id": "request-7",
+        "redacted": False,
     }
     assert entry["at"].endswith("Z")
     assert answer.json["pagination"] == {

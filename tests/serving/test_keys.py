@@ -101,7 +101,7 @@ def test_without_any_secret_key_no_command_touches_the_ring(environment, tmp_pat
 
 def test_with_another_secret_key_it_is_not_ready_until_the_keys_are_rotated(environment, tmp_path):
     own = environment | {"MONGODB_DBNAME": "sealed", "WORKERS": 1}
-    other = own | {"SECRET_KEY": "5ea1ed0f1a2b3c4d5e6f708192a3b4c5"}
+    other = own | {"SECRET_KEY": "c7e41b9a5d3f8026e1b7c94a0f6d2853"}
     keys(own, tmp_path, "rotate")
     with serving(tmp_path, **other) as another, client(another) as there:
         another.await_status("/health", 200)

@@ -1,7 +1,7 @@
 """Users who go, those who come back, and those who go for good."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson import ObjectId
@@ -10,6 +10,7 @@ from rollbook.access.permissions import Permission
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.kit import clock
 from rollbook.roles.schemas import RoleCreate
+from rollbook.services import services_of
 from rollbook.users.deletion import DeletionService
 from rollbook.users.retention import Retention
 from tests import people
@@ -123,9 +124,32 @@ def test_what_was_purged_leaves_its_record_and_nothing_else(client, gone, stored
     assert (answer.status_code, answer.json["data"]["version"]) == (200, 2)
     assert actions(stored, gone["id"]) == ["user.created", "user.deleted", "user.purged"]
     purged = stored.audit.find_one({"action": "user.purged"})
-    assert purged["changes"]["email"] == {"before": "ada@example.com", "after": None}
+    assert purged["changes"]["role"] == {"before": "user", "after": None}
     assert not any("hash" in field or "key" in field for field in purged["changes"])
-    assert "ada@example.com" not in str([list(stored[name].find()) for name in ("users", "sessions", "idempotency")])
+
+
+def test_a_purge_takes_personal_values_out_of_every_entry_and_leaves_the_rest(guarded, services, stored):
+    """Who did what and when stays; no other user's entries are touched."""
+    admin = people.person(services, guarded, "admin", role="admin")
+    ada = people.person(services, guarded, "ada", last_name="Lovelace", phone="+442079460958")
+    other = people.person(services, guarded, "bob")
+    ada.patch("/api/users/me", json={"name": "Countess of Lovelace", "last_name": None})
+    admin.patch(f"/api/users/{ada.id}", json={"username": "lovelace", "role": "moderator"})
+    untouched = list(stored.audit.find({"target_id": other.id}))
+    assert admin.delete(f"/api/users/{ada.id}?purge=true").status_code == 204
+    everything = str([list(stored[name].find()) for name in stored.list_collection_names()])
+    for value in ("Lovelace", "lovelace", "ada@example.com", "+442079460958", "Countess"):
+        assert value not in everything
+    assert list(stored.audit.find({"target_id": other.id})) == untouched
+    entries = admin.get(f"/api/users/{ada.id}/history").json["data"]
+    assert [entry["action"] for entry in entries] == ["user.purged", "user.updated", "user.updated", "user.created"]
+    assert all(entry["redacted"] for entry in entries)
+    assert entries[1]["changes"] == {
+        "username": {"before": None, "after": None},
+        "role": {"before": "user", "after": "moderator"},
+    }
+    assert (entries[1]["actor"]["id"], entries[1]["ip"]) == (admin.id, "127.0.0.1")
+    assert (entries[2]["actor"]["id"], entries[2]["ip"]) == (ada.id, None)
 
 
 def test_a_purge_by_address_never_reaches_who_had_it_before(client, gone, stored):
@@ -241,7 +265,21 @@ def test_who_was_deleted_long_ago_is_purged_and_nobody_else(client, gone, stored
 
 def test_of_all_that_sweep_in_an_hour_one_does(gone, stored, later):
     assert [later(31).sweep() for _ in range(5)] == [1, None, None, None, None]
+    stored.leases.update_one({}, {"$set": {"until": clock.now() - timedelta(seconds=1)}})
     assert later(32).sweep() == 0
+
+
+def test_a_machine_whose_clock_is_wrong_neither_purges_nor_holds_the_sweep(settings, services, stored, monkeypatch):
+    """40 days ahead, it removed someone who could still be restored, and kept all others from sweeping until then."""
+    ahead = lambda: datetime.now(UTC) + timedelta(days=40)  # noqa: E731, TID251 - a clock
+    monkeypatch.setattr(clock, "now", ahead)
+    wrong = services_of(settings)
+    user = wrong.users.create_user(people.new("ada"), actor=COMMAND_LINE)
+    wrong.deletion.delete_user(str(user.pk), actor=COMMAND_LINE)
+    assert abs(stored.users.find_one()["deleted_at"] - datetime.now(UTC)) < timedelta(minutes=1)  # noqa: TID251
+    assert wrong.retention.sweep() == 0
+    assert stored.leases.find_one()["until"] < datetime.now(UTC) + timedelta(hours=2)  # noqa: TID251
+    assert services.deletion.restore_user(str(user.pk), actor=COMMAND_LINE).is_deleted is False
 
 
 def test_a_sweep_that_fails_is_done_by_the_next(gone, stored, later, monkeypatch):

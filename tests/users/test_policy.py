@@ -40,7 +40,7 @@ def test_me_is_401_for_nobody_and_nonsense_is_404():
     [
         ({}, {}),
         ({"name": "Ada"}, {"name": "Ada", "name_key": "ada"}),
-        ({"email": "A@X.org"}, {"email": "A@X.org", "email_key": "a@x.org"}),
+        ({"email": "A@X.org"}, {"email": "A@X.org", "email_key": "a@x.org", "email_skeleton": "a@x.org"}),
         ({"username": "Ada"}, {"username": "Ada", "username_key": "ada"}),
         ({"username": None}, {"username": None, "username_key": None}),
         ({"password": "secret", "password_hash": "x", "version": 9}, {}),

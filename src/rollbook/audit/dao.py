@@ -1,6 +1,6 @@
-"""The only file that queries the record. It can append and read, and nothing else."""
+"""The only file that queries the audit log. It can append, read, and take out personal values, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,28 @@ from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.paging import Pager, Row
 from rollbook.kit.transactions import current_session, reaching
 
+OF_THE_ACTOR = ("ip", "user_agent")
+
 
 class AuditDAO:
     def append(self, entry: AuditEntry) -> None:
         entry.validate()
         with reaching():
             self._collection.insert_one(entry.to_mongo(), session=current_session())
+
+    def redact(self, user_id: str, fields: Collection[str]) -> None:
+        """Take the values of `fields` out of every entry about that user, and their addresses out of every one by them.
+
+        Who did what and when stays.
+        """
+        known = {f"changes.{field}": _emptied(f"$changes.{field}") for field in fields}
+        about = {"target_type": "user", "target_id": user_id}
+        told = {**about, "$or": [{field: {"$exists": True}} for field in known]}
+        by = {"actor_id": user_id, "$or": [{field: {"$exists": True}} for field in OF_THE_ACTOR]}
+        with reaching():
+            self._collection.update_many(told, [{"$set": known | {"redacted": True}}], session=current_session())
+            unset = {"$unset": dict.fromkeys(OF_THE_ACTOR, ""), "$set": {"redacted": True}}
+            self._collection.update_many(by, unset, session=current_session())
 
     def page(
         self,
@@ -59,6 +75,11 @@ def _matching(action: str) -> dict[str, str]:
     if not action.endswith("*"):
         return {"$eq": action}
     return {"$gte": action[:-1], "$lt": action[:-1] + "\U0010ffff"}
+
+
+def _emptied(field: str) -> dict[str, Any]:
+    """That it changed stays; a field that an entry does not have is not made."""
+    return {"$cond": [{"$eq": [{"$type": field}, "missing"]}, "$$REMOVE", {"before": None, "after": None}]}
 
 
 entries = AuditDAO()

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import DateTimeField, DictField, IntField, StringField
+from mongoengine import BooleanField, DateTimeField, DictField, IntField, StringField
 
 from rollbook.kit.documents import BaseDocument
 
@@ -14,7 +14,10 @@ def _newest_first(*fields: str) -> dict[str, Any]:
 
 
 class AuditEntry(BaseDocument):
-    """Written once and never changed. `changes`: field → {"before", "after"}, never a secret."""
+    """`changes`: field → {"before", "after"}, never a secret.
+
+    Written once and never changed, but that a purge takes a user's personal values out: `redacted`.
+    """
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "audit",
@@ -41,3 +44,4 @@ class AuditEntry(BaseDocument):
     ip = StringField()
     user_agent = StringField()
     request_id = StringField()
+    redacted = BooleanField()

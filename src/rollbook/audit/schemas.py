@@ -75,6 +75,7 @@ class AuditEntryOut(Out):
     ip: Annotated[str | None, Field(examples=["203.0.113.7"])] = None
     user_agent: Annotated[str | None, Field(examples=["curl/8.5.0"])] = None
     request_id: Annotated[str | None, Field(examples=["0f8fad5bd9cb469fa16570867728950e"])] = None
+    redacted: Annotated[bool, Field(description="a purge took personal values out", examples=[False])] = False
 
     @model_validator(mode="before")
     @classmethod

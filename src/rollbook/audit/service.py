@@ -1,6 +1,6 @@
 """Putting a change on record, and reading the record."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -49,6 +49,11 @@ def record(action: str, target: Target, *, actor: Principal, at: datetime, chang
             request_id=actor.origin.request_id,
         )
     )
+
+
+def redact(user_id: str, fields: Collection[str]) -> None:
+    """As part of a purge: no entry shows the user's values of `fields` any more. Call it inside the transaction."""
+    entries.redact(user_id, fields)
 
 
 def list_entries(asked: PageRequest, *, actor: Principal, **filters: Any) -> Page[Row]:

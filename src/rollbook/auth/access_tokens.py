@@ -22,6 +22,7 @@ LEEWAY_SECONDS = 5
 _FORM = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
+SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class _Header(BaseModel):
@@ -40,7 +41,7 @@ class Claims(BaseModel):
     iss: Literal["rollbook"]
     aud: Literal["rollbook"]
     sub: Id
-    sid: Id
+    sid: SessionId
     iat: int
     nbf: int
     exp: int

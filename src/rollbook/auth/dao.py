@@ -24,7 +24,7 @@ class CallerDAO:
         """None unless the session lives, is this user's, and the user is there and active."""
         users, roles = (document._get_collection_name() for document in (User, Role))
         pipeline = [
-            {"$match": {"_id": ObjectId(session_id), "user_id": ObjectId(user_id), "expires_at": {"$gt": at}}},
+            {"$match": {"_id": session_id, "user_id": ObjectId(user_id), "expires_at": {"$gt": at}}},
             {"$lookup": {"from": users, "localField": "user_id", "foreignField": "_id", "as": "user"}},
             {"$match": {"user": {"$elemMatch": {"is_active": True, "is_deleted": False}}}},
             {"$lookup": {"from": roles, "localField": "user.role", "foreignField": "name", "as": "role"}},

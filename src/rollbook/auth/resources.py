@@ -16,7 +16,7 @@ from rollbook.kit.http import Api, endpoint
 from rollbook.kit.passwords import TooBusy
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.sessions.errors import SessionNotFound
-from rollbook.sessions.schemas import SessionOut, SessionQuery
+from rollbook.sessions.schemas import A_SESSION, SessionOut, SessionQuery
 
 THROTTLED = (TooManyRequests, LimitsUnavailable)
 
@@ -89,7 +89,7 @@ class OwnSessions(AuthResource):
 
 
 class OwnSession(AuthResource):
-    path_parameters: ClassVar = {"id": PathParameter("The session's id.", "665f1c2ab8e4d90012a3b4c6")}
+    path_parameters: ClassVar = {"id": PathParameter("The session's id.", A_SESSION)}
 
     @signed_in
     @endpoint("end_session", "Session ended.", status=204, errors=(SessionNotFound,))

@@ -137,6 +137,5 @@ class Migrations:
 
     def _hold(self, holder: str) -> None:
         """Raises: NotReady, when it is someone else's, also in the middle: then they go on with it."""
-        now = self.clock()
-        if not leases.take(LEASE, holder, at=now, until=now + HELD):
+        if not leases.take(LEASE, holder, lasting=HELD):
             raise NotReady(details=[UNDER_WAY])

@@ -1,11 +1,10 @@
 """The only file that queries sessions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
-from bson.errors import InvalidId
 from pymongo import ReturnDocument
 
 from rollbook.kit.dao import BaseDAO
@@ -20,25 +19,30 @@ class SessionDAO(BaseDAO[Session]):
     missing = SessionNotFound
     unlisted = ("family", "current")
 
-    def rotate(self, family: str, current: str, *, at: datetime, changes: Mapping[str, Any]) -> Session | None:
-        """In one atomic write; None when `current` is not the newest token of a session that lives."""
+    def rotate(
+        self, family: str, current: str, *, at: datetime, changes: Mapping[str, Any], max_age: timedelta
+    ) -> Session | None:
+        """In one atomic write; None when `current` is not the newest token of a session that lives.
+
+        `changes` has `expires_at`, which is cut at `max_age` after the sign-in.
+        """
+        literal = {name: {"$literal": value} for name, value in changes.items()}
+        end = {"$add": ["$created_at", int(max_age.total_seconds() * 1000)]}
+        literal["expires_at"] = {"$min": [changes["expires_at"], end]}
         with reaching():
             found = self._collection.find_one_and_update(
                 {"family": family, "current": current, "expires_at": {"$gt": at}},
-                {"$set": dict(changes)},
+                [{"$set": literal}],
                 return_document=ReturnDocument.AFTER,
                 session=current_session(),
             )
         return None if found is None else self._document(found)
 
     def find_own(self, id: str, user_id: ObjectId) -> Session | None:
-        try:
-            found = self.find("_id", ObjectId(id))
-        except InvalidId:
-            return None
+        found = self.find("_id", id)
         return found if found and found.user_id == user_id else None
 
-    def remove(self, id: ObjectId) -> Session:
+    def remove(self, id: Any) -> Session:
         session = super().remove(id)
         locks.take(of_user(session.user_id))
         return session
@@ -47,7 +51,7 @@ class SessionDAO(BaseDAO[Session]):
         """All of a user's but `spare`; how many there were."""
         query: dict[str, Any] = {"user_id": user_id}
         if spare:
-            query["_id"] = {"$ne": ObjectId(spare)}
+            query["_id"] = {"$ne": spare}
         with reaching():
             removed = int(self._collection.delete_many(query, session=current_session()).deleted_count)
             if removed:

@@ -10,7 +10,8 @@ from rollbook.kit.documents import BaseDocument
 class Session(BaseDocument):
     """A login that is alive; one that ended is gone. Of its tokens only hashes are kept (SHA-256, hex).
 
-    `family` is in every refresh token of the session, `current` only in the newest.
+    `id`: 128 random bits in hex, so that knowing one session tells nothing of another. `family` is in every refresh
+    token of the session, `current` only in the newest.
     """
 
     meta: ClassVar[dict[str, Any]] = {
@@ -22,6 +23,7 @@ class Session(BaseDocument):
         ],
     }
 
+    id = StringField(primary_key=True, min_length=32, max_length=32)
     user_id = ObjectIdField(required=True)
     family = StringField(required=True)
     current = StringField(required=True)

@@ -2,10 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from rollbook.kit.listing import PageRequest
-from rollbook.kit.schemas import Id, Out, PageQuery, Timestamp
+from rollbook.kit.schemas import Out, PageQuery, Timestamp
+
+A_SESSION = "9f86d081884c7d659a2feaa0c55ad015"
+
+
+SessionId = Annotated[
+    str,
+    Field(validation_alias=AliasChoices("id", "_id"), pattern="^[0-9a-f]{32}$", examples=[A_SESSION]),
+]
 
 
 class SessionQuery(PageQuery):
@@ -16,7 +24,7 @@ class SessionQuery(PageQuery):
 class SessionOut(Out):
     """A login that is alive. `last_used_at`: its sign-in or its last refresh, whichever was later."""
 
-    id: Id
+    id: SessionId
     created_at: Timestamp
     last_used_at: Timestamp
     expires_at: Timestamp

@@ -1,5 +1,6 @@
 """What can be done with sessions, by those who know whose they are: a session knows only a user's id."""
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,10 +24,11 @@ MOST_SESSIONS = 100
 
 @dataclass(frozen=True)
 class SessionService:
-    """`lifetime`: of a session, from its sign-in or its last refresh."""
+    """`lifetime`: of a session, from its sign-in or its last refresh; `max_age`: from its sign-in."""
 
     clock: Clock
     lifetime: timedelta
+    max_age: timedelta
 
     def open(self, user_id: ObjectId, *, actor: Principal, at: datetime) -> tuple[Session, str]:
         """A session, and its first refresh token, which nobody keeps. Call it inside the transaction of a sign-in."""
@@ -34,7 +36,7 @@ class SessionService:
         hashes = refresh_tokens.hashes(token)
         known = {"user_id": user_id, "family": hashes.family, "current": hashes.token, "created_at": at}
         sessions.remove_oldest(user_id, keep=MOST_SESSIONS - 1)
-        return sessions.insert(Session(**known, **self._use(actor, at))), token
+        return sessions.insert(Session(id=secrets.token_hex(16), **known, **self._use(actor, at))), token
 
     def rotate(self, token: str, following: str, *, actor: Principal, at: datetime) -> Session | None:
         """Take `token` and make `following` the one to use next; call it inside a transaction, and commit.
@@ -43,17 +45,17 @@ class SessionService:
         """
         hashes, new = refresh_tokens.hashes(token), refresh_tokens.hashes(following)
         changes = {"current": new.token, **self._use(actor, at)}
-        session = sessions.rotate(hashes.family, hashes.token, at=at, changes=changes)
+        session = sessions.rotate(hashes.family, hashes.token, at=at, changes=changes, max_age=self.max_age)
         if session:
             owner = replace(actor, kind=ActorKind.USER, user_id=str(session.user_id))
             _record("session.refreshed", session, owner, at)
         else:
-            self._end_family(hashes.family, actor=actor, at=at)
+            self._end_family(hashes, actor=actor, at=at)
         return session
 
     def began_after(self, id: str, moment: datetime) -> bool:
         """Whether that session lives and its sign-in was later; refreshes do not count."""
-        session = sessions.find("_id", ObjectId(id))
+        session = sessions.find("_id", id)
         return session is not None and session.created_at > moment
 
     def list_sessions(self, user_id: ObjectId, asked: PageRequest, *, actor: Principal) -> Page[Row]:
@@ -91,9 +93,10 @@ class SessionService:
         """As part of a change that is on record itself; call it inside its transaction."""
         return sessions.remove_of(user_id, spare=spare)
 
-    def _end_family(self, family: str, *, actor: Principal, at: datetime) -> None:
-        session = sessions.find("family", family)
-        if session is None:
+    def _end_family(self, hashes: refresh_tokens.Hashes, *, actor: Principal, at: datetime) -> None:
+        """Unless the token is the newest one: then the session has expired by our clock, which may be wrong."""
+        session = sessions.find("family", hashes.family)
+        if session is None or session.current == hashes.token:
             return
         sessions.remove(session.pk)
         if session.expires_at > at:
@@ -103,7 +106,7 @@ class SessionService:
         agent = actor.origin.user_agent
         return {
             "last_used_at": at,
-            "expires_at": at + self.lifetime,
+            "expires_at": at + min(self.lifetime, self.max_age),
             "ip": actor.origin.ip,
             "user_agent": agent[:LONGEST_USER_AGENT] if agent else None,
         }

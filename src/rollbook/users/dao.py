@@ -14,6 +14,7 @@ from rollbook.kit.paging import MOST_COUNTED, Row
 from rollbook.kit.schemas import MOST_DETAILS
 from rollbook.kit.transactions import current_session, reaching
 from rollbook.locks.dao import locks, of_user
+from rollbook.users import references
 from rollbook.users.documents import PRESENT, User, listed_by, listed_by_of_role
 from rollbook.users.errors import EmailTaken, SeveralDeleted, TooBroad, UsernameTaken, UserNotFound
 from rollbook.users.filters import BEGINNINGS, EITHER, Filters
@@ -120,6 +121,11 @@ class UserDAO(BaseDAO[User]):
             query = {reference.field: {"$eq": reference.value}, **PRESENT}
             row = self._collection.find_one(query, fields, session=current_session())
         return row and Credentials(row["_id"], row["password_hash"], row["is_active"], row.get("known_addresses", ()))
+
+    def has_lookalike(self, address: str) -> bool:
+        """Whether someone has an address that looks like `address` and is another one."""
+        alike = {"email_skeleton": references.email_skeleton(address), **PRESENT}
+        return self._any({**alike, "email_key": {"$ne": references.email_key(address)}})
 
     def get_by(self, reference: Reference) -> User:
         """Raises: UserNotFound."""

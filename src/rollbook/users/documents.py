@@ -31,7 +31,8 @@ def _list_index(field: str) -> dict[str, Any]:
 class User(VersionedDocument):
     """The `…_key` fields hold the one form of all spellings; their indexes are what makes users unique.
 
-    `known_addresses`: the last few that the user signed in from.
+    `email_skeleton`: what all addresses that look like this one have in common. `known_addresses`: the last few that
+    the user signed in from.
     """
 
     meta: ClassVar[dict[str, Any]] = {
@@ -47,6 +48,7 @@ class User(VersionedDocument):
             },
             *map(_list_index, ("created_at", "updated_at", "name_key", "email_key", "username_key", "last_login")),
             {"fields": ["role", "is_deleted", "is_active", "created_at", "_id"], "name": LISTED_BY_ROLE},
+            {"fields": ["email_skeleton"], "name": "lookalikes", "partialFilterExpression": PRESENT},
             {"fields": ["deleted_at"], "name": "deleted", "partialFilterExpression": {"is_deleted": True}},
         ],
     }
@@ -55,6 +57,7 @@ class User(VersionedDocument):
     name_key = StringField(required=True)
     email = StringField(required=True)
     email_key = StringField(required=True)
+    email_skeleton = StringField()
     username = StringField()
     username_key = StringField()
     first_name = StringField()

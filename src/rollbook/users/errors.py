@@ -25,6 +25,17 @@ class UsernameTaken(Conflict):
     details = (Detail("username", "taken", "Another user has this username."),)
 
 
+class UsernameReserved(ValidationFailed):
+    code, message = "username_reserved", "This username is kept for those who run the service; choose another."
+    details = (Detail("username", "reserved", "This username is kept for those who run the service."),)
+
+
+class EmailLookalike(Conflict):
+    code = "email_lookalike"
+    message = "This e-mail address looks like another user's; ask an administrator for an account."
+    details = (Detail("email", "lookalike", "This e-mail address looks like another user's."),)
+
+
 class NotDeleted(Conflict):
     code, message = "not_deleted", "This user is not deleted, so there is nothing to undo."
 

@@ -10,7 +10,7 @@ from rollbook.access.principal import Principal
 from rollbook.kit.errors import Forbidden, Unauthenticated
 from rollbook.roles.built_in import ADMIN, USER
 from rollbook.users import references
-from rollbook.users.errors import NoAdminYet, RegistrationClosed, UserNotFound
+from rollbook.users.errors import NoAdminYet, RegistrationClosed, UsernameReserved, UserNotFound
 from rollbook.users.references import Reference
 from rollbook.users.schemas import UserPatch
 
@@ -20,6 +20,8 @@ SETTABLE = tuple(name for name, field in UserPatch.model_fields.items() if field
 """The fields that are stored as they are sent: all but secrets."""
 RECORDED = (*SETTABLE, "deleted_at")
 """The fields whose values the record keeps."""
+PERSONAL = ("name", "email", "username", "first_name", "last_name", "phone")
+"""Of those, what tells who someone is: a purge takes it out of the record."""
 CREDENTIALS = frozenset({"email", "password"})
 OWN = frozenset({"name", "first_name", "last_name", "username", "phone"}) | CREDENTIALS
 """What one may change of oneself."""
@@ -79,6 +81,13 @@ def may_register(registration: Registration, *, has_admin: bool) -> None:
 def may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
     """Raises: Forbidden, for what a new user has beyond the ordinary."""
     _need(actor, {name for name, ordinary in ORDINARY.items() if fields[name] != ordinary})
+
+
+def may_take_username(actor: Principal, username: str | None, *, own: bool) -> None:
+    """Whoever may create or change others may hand out names such as `support`. Raises: UsernameReserved."""
+    needed = Permission.USERS_UPDATE if own else Permission.USERS_CREATE
+    if username is not None and references.is_official(username) and not actor.may(needed):
+        raise UsernameReserved()
 
 
 def may_list(actor: Principal, *, include_deleted: bool) -> None:
@@ -146,6 +155,7 @@ def stored(sent: Mapping[str, Any]) -> dict[str, Any]:
         fields["name_key"] = references.name_key(fields["name"])
     if "email" in fields:
         fields["email_key"] = references.email_key(fields["email"])
+        fields["email_skeleton"] = references.email_skeleton(fields["email"])
     if "username" in fields:
         username = fields["username"]
         fields["username_key"] = None if username is None else references.username_key(username)
@@ -159,7 +169,8 @@ def differences(before: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def named(fields: Set[str]) -> set[str]:
     """Stored fields by the names that a caller knows them by."""
-    return {"password" if name == "password_hash" else name.removesuffix("_key") for name in fields}
+    public = {"password_hash": "password", "email_skeleton": "email"}
+    return {public.get(name, name.removesuffix("_key")) for name in fields}
 
 
 def changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:

@@ -7,10 +7,18 @@ from typing import Any
 from bson import ObjectId
 from email_validator import EmailNotValidError, validate_email
 
+from rollbook.kit.lookalikes import skeleton
 from rollbook.kit.text import fold
 
 USERNAME_PATTERN = r"^[A-Za-z0-9_.-]{3,50}$"
 RESERVED_USERNAMES = frozenset({"me", "bulk", "count", "export", "history", "import", "search", "sessions", "restore"})
+OFFICIAL_USERNAMES = frozenset(
+    {
+        *("abuse", "admin", "administrator", "api", "billing", "help", "helpdesk", "hostmaster", "info"),
+        *("mailerdaemon", "moderator", "nobody", "noreply", "official", "operator", "postmaster", "rollbook", "root"),
+        *("security", "service", "staff", "superuser", "support", "sysadmin", "system", "webmaster"),
+    }
+)
 NO_USERNAME = {"anyOf": [{"pattern": "^[0-9a-fA-F]{24}$"}, {"enum": sorted(RESERVED_USERNAMES)}]}
 """As a JSON Schema: what would be read as an id, or as a path of the API."""
 ME = "me"
@@ -53,6 +61,24 @@ def email_key(address: str) -> str:
     return f"{fold(parts.local_part)}@{parts.ascii_domain.lower()}"
 
 
+def email_skeleton(address: str) -> str:
+    """The same for all addresses that look like this one, whatever script they are written in (UTS #39).
+
+    Raises: EmailNotValidError.
+    """
+    parts = validate_email(address, check_deliverability=False)
+    return skeleton(f"{parts.local_part}@{parts.domain}")
+
+
+def could_deceive(address: str) -> bool:
+    """Whether it has characters that could look like others; plain ASCII addresses are told apart by all mail systems.
+
+    Raises: EmailNotValidError.
+    """
+    parts = validate_email(address, check_deliverability=False)
+    return not fold(f"{parts.local_part}@{parts.domain}").isascii()
+
+
 def find_email_key(address: str) -> str | None:
     """None for what is not an e-mail address."""
     try:
@@ -68,6 +94,11 @@ def username_key(username: str) -> str:
 def could_be_username(username: str) -> bool:
     """False for what would be read as an id, or as a path of the API."""
     return not _ID.fullmatch(username) and username.lower() not in RESERVED_USERNAMES
+
+
+def is_official(username: str) -> bool:
+    """Names that look like those who run the service (RFC 2142 and common practice): nobody takes one themselves."""
+    return re.sub(r"[_.-]", "", username.lower()) in OFFICIAL_USERNAMES
 
 
 def name_key(name: str) -> str:

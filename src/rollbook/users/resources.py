@@ -20,6 +20,7 @@ from rollbook.users import policy
 from rollbook.users.deletion import DeletionService
 from rollbook.users.errors import (
     CurrentPasswordNeeded,
+    EmailLookalike,
     EmailTaken,
     LastAdmin,
     NoAdminYet,
@@ -29,6 +30,7 @@ from rollbook.users.errors import (
     RegistrationClosed,
     SeveralDeleted,
     TooBroad,
+    UsernameReserved,
     UsernameTaken,
     UserNotFound,
     WrongPassword,
@@ -48,8 +50,8 @@ REF: dict[str, PathParameter] = {
     "ref": PathParameter("An id, an e-mail address, a username, or `me`: whoever calls.", "ada@example.com")
 }
 THROTTLED = (TooManyRequests, LimitsUnavailable)
-REGISTRATION_REFUSED = (RegistrationClosed, NoAdminYet, *THROTTLED)
-REFUSED = (PasswordRefused, UnknownRole, EmailTaken, UsernameTaken, TooBusy)
+REGISTRATION_REFUSED = (RegistrationClosed, NoAdminYet, EmailLookalike, *THROTTLED)
+REFUSED = (PasswordRefused, UnknownRole, UsernameReserved, EmailTaken, UsernameTaken, TooBusy)
 CHANGE_REFUSED = (
     UserNotFound,
     *REFUSED,

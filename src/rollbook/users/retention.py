@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Retention:
-    """`kept_for`: how long a deleted user can be restored."""
+    """`kept_for`: how long a deleted user can be restored, by `clock`, which is MongoDB's."""
 
     clock: Clock
     deletion: DeletionService
@@ -49,8 +49,8 @@ class Retention:
 
     def sweep(self) -> int | None:
         """Count anew, and purge: once in EVERY, whoever of all workers and replicas comes first. None: not us."""
-        now, holder = self.clock(), secrets.token_hex(8)
-        if not leases.take(LEASE, holder, at=now, until=now + EVERY):
+        holder = secrets.token_hex(8)
+        if not leases.take(LEASE, holder, lasting=EVERY):
             return None
         try:
             if in_transaction(tallies.recount, actor=SYSTEM, seconds=RECOUNT_SECONDS):

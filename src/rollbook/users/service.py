@@ -20,11 +20,12 @@ from rollbook.roles.built_in import ADMIN, USER
 from rollbook.roles.policy import may_grant
 from rollbook.roles.service import RoleService
 from rollbook.sessions.service import SessionService
-from rollbook.users import policy
+from rollbook.users import policy, references
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import (
     CurrentPasswordNeeded,
+    EmailLookalike,
     PasswordRefused,
     RegistrationClosed,
     UserNotFound,
@@ -61,6 +62,8 @@ class UserService:
         self.attempts.reserve_registration(actor.origin)
         try:
             policy.may_register(self.registration, has_admin=users.is_active_with(ADMIN))
+            if references.could_deceive(new.email) and users.has_lookalike(new.email):
+                raise EmailLookalike()
             return self._create(new, actor)
         except (RegistrationClosed, Conflict) as refusal:
             self._record_refusal(refusal, actor)
@@ -74,6 +77,7 @@ class UserService:
     def _create(self, new: UserCreate, actor: Principal) -> User:
         sent = new.model_dump()
         policy.may_create(actor, sent)
+        policy.may_take_username(actor, new.username, own=False)
         self.refuse_weak(new.password.get_secret_value(), sent)
         with self.hasher.turn(sharing=actor.kind is ActorKind.ANONYMOUS) as turn:
             password_hash = turn.hash(new.password.get_secret_value())
@@ -129,6 +133,8 @@ class UserService:
         asked = policy.named(policy.differences(before, wanted).keys() | sent.keys() & {"password"})
         require_power(self.roles, actor, before)
         policy.may_change(actor, before, asked)
+        if "username" in asked:
+            policy.may_take_username(actor, patch.username, own=True)
         expected.check(before.version)
         self._may_take_over(before, asked, actor)
         wanted |= self._credentials(before, patch, asked, actor)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from rollbook.migrations.steps import m0001_mark_present_users
+from rollbook.migrations.steps import m0001_mark_present_users, m0002_random_session_ids, m0003_email_skeletons
 
 
 @dataclass(frozen=True)
@@ -30,4 +30,4 @@ def _step(module: ModuleType) -> Step:
     return Step(int(module.__name__.rpartition(".m")[2][:4]), module)
 
 
-STEPS = tuple(map(_step, (m0001_mark_present_users,)))
+STEPS = tuple(map(_step, (m0001_mark_present_users, m0002_random_session_ids, m0003_email_skeletons)))
