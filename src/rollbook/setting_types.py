@@ -55,5 +55,6 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
 MongoUri = Annotated[SecretStr, AfterValidator(_checked_uri)]
 RedisUri = Annotated[SecretStr, AfterValidator(_checked_redis)]
 Limits = Annotated[str, AfterValidator(_checked_limit)]
+Breaches = Annotated[str, StringConstraints(pattern=r"^(off|hibp|https?://[^\s?#]+/)$")]
 Hosts = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._:-]+(, *[A-Za-z0-9._:-]+)*)?$", to_lower=True)]
 Secret = Annotated[SecretStr, AfterValidator(_checked_secret)]

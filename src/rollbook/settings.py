@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from rollbook import secret_strength
-from rollbook.setting_types import Hosts, Limits, MongoUri, Prefix, RedisUri, Secret
+from rollbook.setting_types import Breaches, Hosts, Limits, MongoUri, Prefix, RedisUri, Secret
 
 ENV_FILE = Path(".env")
 SECRETS = Path("/run/secrets")
@@ -25,6 +25,7 @@ STRICT_MIN_LENGTH = 15
 """Characters a password needs under the `strict` policy (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
 
 LEAST_ROUNDS_IN_PRODUCTION = 10
+HIBP = "https://api.pwnedpasswords.com/range/"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -114,6 +115,9 @@ class Settings(BaseSettings):
         "standard", description="complex: four character classes; strict: NIST SP 800-63B-4, at least 15 characters"
     )
     password_min_length: int = Field(8, ge=8, le=128, description="characters; `strict` asks for 15 at least")
+    breached_passwords: Breaches = Field(
+        "off", description="hibp: ask Have I Been Pwned for 5 digits of a new password's hash; or the URL of a mirror"
+    )
     name_max_length: int = Field(30, ge=1, le=200, description="characters in a user's name")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
@@ -159,6 +163,11 @@ class Settings(BaseSettings):
     def signs_with_secret(self) -> bool:
         """HS256, rather than RS256 from the key ring."""
         return self.jwt_secret_key is not None or self.jwt_algorithm == "HS256"
+
+    @property
+    def breaches_url(self) -> str | None:
+        """Where breached passwords are asked for; None: nowhere."""
+        return {"off": None, "hibp": HIBP}.get(self.breached_passwords, self.breached_passwords)
 
     @property
     def served_hosts(self) -> frozenset[str]:

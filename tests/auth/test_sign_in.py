@@ -1,12 +1,16 @@
 """Signing in, staying signed in, signing out."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson import ObjectId
 
-from rollbook.access.principal import COMMAND_LINE
+from rollbook.access.principal import COMMAND_LINE, ActorKind, Principal
+from rollbook.auth.errors import InvalidRefreshToken
+from rollbook.kit import clock
 from rollbook.kit.errors import Unavailable
+from rollbook.services import services_of
 from rollbook.signing.ring import KeyRing
 from rollbook.users.schemas import UserPatch
 from tests import people
@@ -220,7 +224,9 @@ def test_a_user_has_a_hundred_sessions_at_most_and_the_oldest_ends(ada, guarded,
     kept = stored.sessions.find_one(mine)
     fields = {name: kept[name] for name in kept if name != "_id"}
     stored.sessions.update_one(mine, {"$set": {"created_at": LATER - timedelta(days=1)}})
-    stored.sessions.insert_many([{**fields, "family": f"{n}", "created_at": LATER} for n in range(150)])
+    stored.sessions.insert_many(
+        [{**fields, "_id": f"{n:032x}", "family": f"{n}", "created_at": LATER} for n in range(150)]
+    )
     newest = people.sign_in(guarded, ada.email).json["data"]
     assert stored.sessions.count_documents(mine) == 100
     assert ada.get("/api/auth/me").status_code == 401
@@ -256,3 +262,35 @@ def test_who_one_is_is_never_answered_from_the_callers_memory(services, guarded,
     services.users.change_user(admin.id, UserPatch(role="user"), actor=COMMAND_LINE)
     again = admin.get("/api/auth/me", headers={"If-None-Match": "*"})
     assert (again.status_code, again.json["data"]["permissions"]) == (200, [])
+
+
+def test_a_session_ends_so_many_days_after_its_sign_in_however_often_it_is_refreshed(services, make_app, stored):
+    client = make_app(auth_required=True, session_max_days=10).test_client()
+    people.add(services, "ada")
+    signed_in = people.sign_in(client, "ada@example.com").json["data"]
+    began = clock.now() - timedelta(days=8)
+    stored.sessions.update_one({}, {"$set": {"created_at": began}})
+    signed_in = refresh(client, signed_in).json["data"]
+    assert stored.sessions.find_one()["expires_at"] == began + timedelta(days=10)
+    stored.sessions.update_one({}, {"$set": {"expires_at": clock.now() - timedelta(seconds=1)}})
+    assert refresh(client, signed_in).status_code == 401
+
+
+def test_a_machine_whose_clock_is_ahead_refuses_a_refresh_and_ends_no_session(services, settings, guarded, monkeypatch):
+    """It took the session for expired, and its token for one that was used before."""
+    ada = people.person(services, guarded, "ada")
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=40))
+    wrong = services_of(settings)
+    with pytest.raises(InvalidRefreshToken):
+        wrong.auth.refresh(ada.signed_in["refresh_token"], actor=Principal(ActorKind.ANONYMOUS, None, frozenset()))
+    assert refresh(guarded, ada.signed_in).status_code == 200
+
+
+def test_session_ids_are_random(services, guarded, stored):
+    people.add(services, "ada")
+    for _ in range(3):
+        people.sign_in(guarded, "ada@example.com")
+    ids = [row["_id"] for row in stored.sessions.find()]
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in ids)
+    assert len({each[:4] for each in ids}) > 1

@@ -1,14 +1,14 @@
 """What a password has to be: pure rules, for all of which a caller is told at once."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
-
 from rollbook.kit.errors import Detail
-from rollbook.kit.text import fold
+from rollbook.kit.text import INVISIBLE, fold
+from rollbook.users.common_passwords import is_common
+from rollbook.users.guessability import estimate
 
 PolicyName = Literal["standard", "complex", "strict"]
 
@@ -19,6 +19,10 @@ CLASSES: dict[str, Callable[[str], bool]] = {
     "special": lambda character: not character.isalnum(),
 }
 """The character classes that `complex` wants one of each of."""
+SHORTEST_PART = 3
+"""Characters of a name that a password may not be built on; shorter ones are in every other word."""
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_WORDS = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class PasswordPolicy:
     policy: PolicyName
     min_length: int
     max_length: int
+    asks_for_breaches: bool = False
 
     @property
     def requires(self) -> list[str]:
@@ -35,33 +40,43 @@ class PasswordPolicy:
 
     @property
     def refuses(self) -> list[str]:
-        return ["common", "personal"]
+        return ["common", "guessable", "personal", *(["breached"] if self.asks_for_breaches else [])]
 
     def faults(self, password: str, personal: Iterable[str | None]) -> list[Detail]:
         """Every reason to refuse `password`; `personal`: the user's own names and addresses. Never repeats a value."""
-        folded = fold(password)
         faults = []
-        if len(password) < self.min_length:
-            faults.append(_fault("too_short", f"At least {self.min_length} characters."))
+        if len(visible(password)) < self.min_length:
+            faults.append(_fault("too_short", f"At least {self.min_length} visible characters."))
         missing = [name for name in self.requires if not any(map(CLASSES[name], password))]
         faults += [_fault(f"needs_{name}", f"At least one {name} character.") for name in missing]
-        if folded in _common():
-            faults.append(_fault("common", "This password is among the commonest; choose another."))
-        own = {_spaceless(part) for text in personal if text for part in (text, text.partition("@")[0])}
-        if _spaceless(password) in own:
-            faults.append(_fault("personal", "The password must not be one's own name, username or e-mail."))
-        return faults
+        if is_common(fold(password)) or is_common(fold(visible(password))):
+            faults.append(_fault("common", "This password has leaked elsewhere, and many use it; choose another."))
+        return faults or self._guesses(password, personal)
+
+    def _guesses(self, password: str, personal: Iterable[str | None]) -> list[Detail]:
+        """Only of what passed all else, since it takes the longest."""
+        found = estimate(visible(password), parts_of(personal))
+        if not found.is_guessable:
+            return []
+        if found.repeats_owner:
+            return [_fault("personal", "Too close to a name, an address or the service's own name; choose another.")]
+        return [_fault("guessable", "Repeats, sequences, rows of keys and single words are easy to guess; add words.")]
 
 
-def _spaceless(text: str) -> str:
-    return "".join(fold(text).split())
+def visible(password: str) -> str:
+    """What counts of it: a run of spaces as one, and what is drawn as nothing not at all."""
+    return " ".join(_INVISIBLE.sub("", password).split())
+
+
+def parts_of(personal: Iterable[str | None]) -> set[str]:
+    """The words that someone is known by: names and addresses as a whole and in parts, and the service's own name."""
+    known = {"rollbook"}
+    for text in filter(None, personal):
+        for whole in (fold(text), fold(text).partition("@")[0]):
+            words = _WORDS.findall(whole)
+            known |= {whole, "".join(words), "".join(reversed(words)), *words}
+    return {each for each in known if len(each) >= SHORTEST_PART}
 
 
 def _fault(code: str, message: str) -> Detail:
     return Detail("password", code, message)
-
-
-@cache
-def _common() -> frozenset[str]:
-    """The 30,000 commonest passwords of zxcvbn, folded."""
-    return frozenset(fold(password) for password in FREQUENCY_LISTS["passwords"])

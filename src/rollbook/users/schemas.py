@@ -166,9 +166,10 @@ class PasswordPolicyOut(Out):
         Field(description="character classes of which each must occur", examples=[[]]),
     ]
     refuses: Annotated[
-        list[Literal["common", "personal"]],
+        list[Literal["common", "guessable", "personal", "breached"]],
         Field(
-            description="common: among the 30,000 commonest; personal: the user's own name, username or e-mail",
-            examples=[["common", "personal"]],
+            description="common: among 470,000 leaked ones; guessable: repeats, sequences, rows of keys, single words; "
+            "personal: what follows from the user's name or address; breached: known to BREACHED_PASSWORDS",
+            examples=[["common", "guessable", "personal"]],
         ),
     ]

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import Target, list_history, record
 from rollbook.kit.clock import Clock
-from rollbook.kit.errors import AppError, Conflict
+from rollbook.kit.errors import AppError, Conflict, Detail
 from rollbook.kit.listing import Page, PageRequest
 from rollbook.kit.paging import Row
 from rollbook.kit.passwords import PasswordHasher, Turn
@@ -21,6 +23,7 @@ from rollbook.roles.policy import may_grant
 from rollbook.roles.service import RoleService
 from rollbook.sessions.service import SessionService
 from rollbook.users import policy, references
+from rollbook.users.breached_passwords import BreachedPasswords
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import (
@@ -52,6 +55,7 @@ class UserService:
     sessions: SessionService
     attempts: Attempts
     proof: OwnerProof
+    breached: BreachedPasswords
 
     def create_user(self, new: UserCreate, *, actor: Principal) -> User:
         """Raises: RegistrationClosed, NoAdminYet, TooManyRequests, Forbidden, UnknownRole, PasswordRefused, TooBusy,
@@ -79,6 +83,7 @@ class UserService:
         policy.may_create(actor, sent)
         policy.may_take_username(actor, new.username, own=False)
         self.refuse_weak(new.password.get_secret_value(), sent)
+        self._refuse_breached(new.password)
         with self.hasher.turn(sharing=actor.kind is ActorKind.ANONYMOUS) as turn:
             password_hash = turn.hash(new.password.get_secret_value())
         fields = policy.stored(sent)
@@ -178,6 +183,12 @@ class UserService:
         if faults:
             raise PasswordRefused(details=faults)
 
+    def _refuse_breached(self, password: SecretStr) -> None:
+        """Raises: PasswordRefused."""
+        if self.breached.has(password.get_secret_value()):
+            told = "This password is known from a breach; choose another, and change it wherever else you use it."
+            raise PasswordRefused(details=[Detail("password", "breached", told)])
+
     def _may_write(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:
         """Once more, inside the transaction, on what is there now; and what only a transaction can tell."""
         asked = policy.named(fields.keys())
@@ -208,6 +219,8 @@ class UserService:
             raise CurrentPasswordNeeded()
         if not owner_has_to_prove and "password" not in asked:
             return {}
+        if "password" in asked:
+            self._refuse_breached(patch.password)  # Before the turn, since it may take seconds.
         with self.hasher.turn() as turn:
             if owner_has_to_prove:
                 self.proof.check_password(user, patch.current_password, actor=actor, turn=turn)
