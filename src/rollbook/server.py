@@ -3,8 +3,6 @@
 import logging
 import os
 import socket
-import struct
-import sys
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -12,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import gunicorn.util
-import gunicorn.workers.gthread
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from pydantic_core import to_json
 
 from rollbook.app import create_app
+from rollbook.buffering.worker import worker_for
 from rollbook.kit import envelope
 from rollbook.kit.background import keep_doing
 from rollbook.kit.database import Database
@@ -28,9 +26,6 @@ from rollbook.secret_files import with_secrets
 from rollbook.services import Services, database_of, services_of
 from rollbook.settings import LOOPBACK, Settings, SettingsError, StartError
 
-SILENCE_SECONDS = 5
-IDLE_SECONDS = 0.1
-"""How long a new connection may hold a thread without sending anything, before it waits in the poller."""
 SETTLED_SECONDS = 2
 SWEEP_SECONDS = 60
 """How often a worker asks whether it is time; of all of them, one in an hour finds that it is."""
@@ -41,6 +36,12 @@ logger = logging.getLogger(__name__)
 
 class AddressInUse(StartError):
     """The port is taken, or the address is not this machine's."""
+
+
+class RequestTimeout(AppError):
+    """The client took longer than `buffering.worker.REQUEST_SECONDS` over it."""
+
+    status, code, message = 408, "request_timeout", "The request did not come in within 20 seconds. Send it again."
 
 
 class BrokenRequest(AppError):
@@ -68,7 +69,6 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) ->
     if not settings.auth_required and settings.host not in LOOPBACK:
         logger.warning("listening on %s: whoever reaches this address may do everything", settings.host)
     gunicorn.util.write_error = _write_error
-    gunicorn.workers.gthread.DEFAULT_WORKER_DATA_TIMEOUT = IDLE_SECONDS
     _Server(settings, on_ready).run()
 
 
@@ -82,7 +82,7 @@ class _Server(BaseApplication):
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         options: dict[str, Any] = {
             "bind": f"{host}:{self._settings.port}",
-            "worker_class": "gthread",
+            "worker_class": worker_for(self._settings.max_body_bytes),
             "workers": self._settings.workers,
             "threads": self._settings.threads,
             "timeout": 30,
@@ -94,14 +94,10 @@ class _Server(BaseApplication):
             "proc_name": "rollbook",
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
-            "when_ready": self._when_ready,
+            "when_ready": lambda _: self._on_ready(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
-
-    def _when_ready(self, arbiter: Any) -> None:
-        _limit_silence(arbiter)
-        self._on_ready()
 
     def load(self) -> Flask:
         """Runs in each worker, after the fork: a connection must not be shared between processes."""
@@ -132,10 +128,7 @@ class _Logger(Logger):
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        kind = sys.exc_info()[0]
-        if kind is not None and issubclass(kind, BlockingIOError):
-            logger.info("a client fell silent in the middle of a request")
-        elif msg.startswith("Error handling request"):
+        if msg.startswith("Error handling request"):
             super().exception("error handling a request")  # Its arguments are the method and the path.
         else:
             super().exception(msg, *args, **kwargs)
@@ -146,21 +139,16 @@ def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -
 
     An unknown transfer coding (501 by RFC 9112 §6.1) is bad input like any other here: 400.
     """
-    known: dict[int, type[AppError]] = {kind.status: kind for kind in (UriTooLong, HeadersTooLarge, AppError)}
+    kinds: list[type[AppError]] = [RequestTimeout, UriTooLong, HeadersTooLarge, AppError]
+    known = {kind.status: kind for kind in kinds}
     error = known.get(status_int, BrokenRequest)()
     request_id = uuid.uuid4().hex
     body = to_json(envelope.failure(error, request_id)) + b"\n"
     head = [f"HTTP/1.1 {error.status} {envelope.phrase(error.status)}", "Connection: close"]
     head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-    head += [f"X-Request-ID: {request_id}", "Cache-Control: no-store", "\r\n"]
+    head += [f"X-Request-ID: {request_id}", "Cache-Control: no-store", "X-Content-Type-Options: nosniff", "\r\n"]
     logger.info("broken request %d", error.status, extra={"request_id": request_id, "status": error.status})
     gunicorn.util.write_nonblock(sock, "\r\n".join(head).encode("ascii") + body)
-
-
-def _limit_silence(arbiter: Any) -> None:
-    """Every connection inherits the listener's time-out for a read, so that silence gives its thread back."""
-    for listener in arbiter.LISTENERS:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_SECONDS, 0))
 
 
 def _require_free(host: str, port: int) -> None:

@@ -1,0 +1,156 @@
+"""gunicorn's threaded worker, but no client holds a thread: the event loop reads whole requests and sends the answers.
+
+In gunicorn's own, a thread waits for each byte of a body and until the client has taken the last byte of an answer: as
+many slow clients as there are threads stop the API. Here they wait in the event loop, each no longer than a deadline.
+"""
+
+import socket
+import time
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
+
+import gunicorn.util
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+
+from rollbook.buffering.requests import LONGEST_HEAD, MOST_FRAMED, Request, asks_to_continue, find_request
+from rollbook.buffering.sockets import CONTINUE, BufferedSocket
+
+REQUEST_SECONDS = 20
+"""For all of a request, from its first byte to its last."""
+ANSWER_SECONDS = 60
+"""For all of an answer."""
+LINGER_SECONDS = 5
+"""How long what is sent after the last answer is thrown away, so that the client reads that answer (RFC 9112 §9.6)."""
+TIMED_OUT = 408
+
+
+class BufferingWorker(ThreadWorker):
+    """`longest_body`: bytes; what is longer is handed on as soon as it is known to be. Set it on a subclass."""
+
+    longest_body = 65_536
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.sending: deque[Any] = deque()
+        self.lingering: deque[Any] = deque()
+
+    def accept(self, listener: Any) -> None:
+        try:
+            client, address = listener.accept()
+        except OSError:
+            return
+        self.nr_conns += 1
+        conn = TConn(self.cfg, BufferedSocket(client), address, listener.getsockname())
+        conn.data_ready = True
+        self._wait(conn, self.keepalived_conns, self.cfg.keepalive, EVENT_READ, self._on_readable)
+
+    def _on_readable(self, conn: Any) -> None:
+        goes_on = conn.sock.receive()
+        if conn in self.keepalived_conns and conn.sock.received:
+            self._stop_waiting(conn, self.keepalived_conns)
+            self._wait(conn, self.pending_conns, REQUEST_SECONDS, EVENT_READ, self._on_readable)
+        request = find_request(conn.sock.received, self.longest_body)
+        if request is None and self._may_come(conn, goes_on):
+            self._continue(conn)
+            return
+        self._stop_waiting(conn, self.keepalived_conns, self.pending_conns)
+        if conn.sock.received:
+            conn.request = request or Request(len(conn.sock.received), whole=False)
+            conn.sock.serve(conn.request.length)
+            self.enqueue_req(conn)
+        else:
+            self._close(conn)
+
+    def _may_come(self, conn: Any, goes_on: bool) -> bool:
+        return goes_on and len(conn.sock.received) <= LONGEST_HEAD + MOST_FRAMED * self.longest_body
+
+    def _continue(self, conn: Any) -> None:
+        if not conn.sock.has_continued and asks_to_continue(conn.sock.received):
+            conn.sock.has_continued = True
+            with suppress(OSError):
+                conn.sock.sendall(CONTINUE)
+
+    def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
+        """A thread is done with it; the answer may still be on its way."""
+        answered = not fs.cancelled() and fs.exception() is None and fs.result() is True
+        conn.goes_on = answered and conn.request.whole
+        if conn.sock.flush():
+            self._answered(conn)
+        else:
+            self._wait(conn, self.sending, ANSWER_SECONDS, EVENT_WRITE, self._on_writable)
+
+    def _on_writable(self, conn: Any) -> None:
+        if conn.sock.flush():
+            self._stop_waiting(conn, self.sending)
+            self._answered(conn)
+
+    def _answered(self, conn: Any) -> None:
+        if conn.goes_on and not conn.sock.is_broken:
+            conn.sock.discard_rest()
+            idle = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
+            self._wait(conn, self.keepalived_conns, idle, EVENT_READ, self._on_readable)
+            if conn.sock.received:  # The client sends its requests without waiting for answers.
+                self._on_readable(conn)
+        else:
+            self._linger(conn)
+
+    def _linger(self, conn: Any) -> None:
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+            return
+        conn.sock.received.clear()
+        self._wait(conn, self.lingering, LINGER_SECONDS, EVENT_READ, self._on_rest)
+
+    def _on_rest(self, conn: Any) -> None:
+        if conn.sock.receive():
+            conn.sock.received.clear()
+        else:
+            self._stop_waiting(conn, self.lingering)
+            self._close(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        for conn in self._expired(self.keepalived_conns, force=force):
+            self._close(conn)
+
+    def murder_pending(self) -> None:
+        """Also those that take too long over an answer, or to go."""
+        for conn in self._expired(self.pending_conns):
+            with suppress(OSError):
+                gunicorn.util.write_error(conn.sock, TIMED_OUT, "Request Timeout", "")
+            self._linger(conn)
+        for conn in [*self._expired(self.sending), *self._expired(self.lingering)]:
+            self._close(conn)
+
+    def _expired(self, conns: "deque[Any]", *, force: bool = False) -> list[Any]:
+        """They stand in the order in which they expire."""
+        now, expired = time.monotonic(), []
+        while conns and (force or conns[0].timeout <= now):
+            expired.append(conns[0])
+            self._stop_waiting(conns[0], conns)
+        return expired
+
+    def _wait(self, conn: Any, conns: "deque[Any]", seconds: float, event: int, then: Any) -> None:
+        conn.timeout = time.monotonic() + seconds
+        conns.append(conn)
+        self.poller.register(conn.sock.real, event, lambda _: then(conn))
+
+    def _stop_waiting(self, conn: Any, *lists: "deque[Any]") -> None:
+        for conns in lists:
+            with suppress(ValueError):
+                conns.remove(conn)
+        with suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(conn.sock.real)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.sock.close()
+
+
+def worker_for(longest_body: int) -> type[BufferingWorker]:
+    """A worker class, as gunicorn's settings take one."""
+    return type("RollbookWorker", (BufferingWorker,), {"longest_body": longest_body})
