@@ -22,6 +22,7 @@ from rollbook.kit import clock
 from rollbook.kit.database import Database
 from rollbook.kit.http import LIMITS, REQUIRE_IF_MATCH, AnyText, Api, register_error_handlers
 from rollbook.kit.rendering import CURSORS
+from rollbook.kit.transactions import within
 from rollbook.ops import request_context
 from rollbook.services import Services
 from rollbook.settings import Settings
@@ -31,13 +32,16 @@ if TYPE_CHECKING:
 
 API = "api"
 """The blueprint of all that lives under API_PREFIX."""
+DATABASE_SECONDS = 4.5
+"""Whatever MongoDB does, a request is answered within 5 seconds."""
 
 
 class RollbookFlask(flask.Flask):
     def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """A trailing slash is the same path, for every route at once, and without a redirect that loses a body."""
         environ["PATH_INFO"] = environ.get("PATH_INFO", "").rstrip("/") or "/"
-        return super().wsgi_app(environ, start_response)
+        with within(DATABASE_SECONDS):
+            return super().wsgi_app(environ, start_response)
 
     def make_default_options_response(self) -> flask.Response:
         """An answer without a body is a 204."""
@@ -58,7 +62,7 @@ def create_app(settings: Settings, services: Services, database: Database) -> fl
     app.extensions[CURSORS] = services.cursors
     rollbook.limits.everyday.trust(app, settings.trusted_proxies)
 
-    request_context.install(app)
+    request_context.install(app, log_address=settings.log_client_address)
     if not settings.auth_required:
         browsers.install(app, API, settings.served_hosts)
     guards.install(app, Authenticator(clock.now, services.auth.tokens, settings.auth_required))

@@ -122,6 +122,7 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
     log_format: Literal["text", "json"] = Field("text", description="one line of text, or one JSON object, an event")
+    log_client_address: bool = Field(True, description="false: the access log does not say who called")
     log_file: Path | None = Field(None, description="log to this file too; it may be rotated by renaming")
 
     @field_validator("environment", "password_policy", "log_format", "registration", mode="before")

@@ -40,9 +40,13 @@ def test_off_is_off(make_app, stored):
     assert "RateLimit" not in answers[0].headers
 
 
-def test_health_is_never_limited(make_app, stored):
+def test_health_is_never_limited_and_all_else_is(make_app, stored):
     client = make_app(ratelimit_default="1/hour", **LIMITED).test_client()
-    assert {client.get("/health").status_code for _ in range(5)} == {200}
+    for path in ("/health", "/ping"):
+        assert {client.get(path).status_code for _ in range(5)} == {200}
+    assert client.get("/ready").status_code == 200
+    for path in ("/ready", "/docs/", "/docs/swagger-ui.css", "/openapi.json", "/.well-known/jwks.json"):
+        assert client.get(path).status_code == 429, path
 
 
 def test_addresses_that_are_not_there_and_methods_that_are_not_taken_count_too(make_app, stored):

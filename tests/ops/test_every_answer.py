@@ -172,3 +172,29 @@ def test_json_logs_are_one_object_a_line(capsys, make_app):
     assert (request["method"], request["route"], request["status"]) == ("GET", "/ping", 200)
     assert "ValueError" in events[-1]["exception"]
     assert logging.getLogger("pymongo").level == logging.WARNING
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_log_has_the_address_of_the_caller_unless_a_setting_hides_it(make_app, caplog, told):
+    client = make_app(log_client_address=told).test_client()
+    with caplog.at_level("INFO", logger="rollbook.access_log"):
+        client.get("/ping", environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
+    (line,) = [record for record in caplog.records if record.name == "rollbook.access_log"]
+    assert getattr(line, "ip", None) == ("203.0.113.9" if told else None)
+
+
+def test_every_answer_tells_browsers_to_do_nothing_with_it(client, ada):
+    for path in (f"/api/users/{ada['id']}", "/api/users", "/nowhere", "/health", "/openapi.json"):
+        answer = client.get(path)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "script-src 'self'" in client.get("/docs/").headers["Content-Security-Policy"]
+
+
+def test_answers_with_personal_data_are_stored_by_nobody_unless_they_carry_an_etag(client, ada):
+    for path in ("/api/users", f"/api/users/{ada['id']}/history", "/api/audit", f"/api/users/{ada['id']}/sessions"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
+    answer = client.get(f"/api/users/{ada['id']}")
+    assert (answer.headers["Cache-Control"], answer.headers["ETag"]) == ("private, no-cache", '"1"')
+    assert client.delete(f"/api/users/{ada['id']}").headers["Cache-Control"] == "no-store"

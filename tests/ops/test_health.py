@@ -1,9 +1,12 @@
 """There, alive, ready."""
 
+from datetime import timedelta
+
 from pymongo.errors import ServerSelectionTimeoutError
 
 from rollbook import __version__
 from rollbook.app import create_app
+from rollbook.kit import clock
 from rollbook.kit.database import Database
 from rollbook.services import migrations_of, services_of
 from tests.conftest import ADA
@@ -13,7 +16,23 @@ from tests.harness.lawful import LawfulClient
 def test_ping_health_and_ready_answer_in_the_envelope(client):
     assert client.get("/ping").json == {"data": "pong", "message": "The service answers.", "status_code": 200}
     assert client.get("/health").json["data"] == {"status": "alive", "version": __version__, "auth_required": False}
-    assert client.get("/ready").json["data"] == {"status": "ready"}
+    assert client.get("/ready").json["data"] == {"status": "ready", "details": []}
+
+
+def test_a_clock_that_is_not_mongodbs_is_said_in_the_log_once_and_at_ready(client, database, monkeypatch, caplog):
+    now = clock.now
+    for seconds, told in ((40, "40 s ahead of"), (-3600, "3600 s behind")):
+        monkeypatch.setattr(clock, "now", lambda seconds=seconds: now() + timedelta(seconds=seconds))
+        caplog.clear()
+        for _ in range(3):
+            (detail,) = client.get("/ready").json["data"]["details"]
+        assert (detail["field"], detail["code"]) == ("clock", "clock_skew")
+        assert told in detail["message"]
+        assert caplog.text.count(told) == 1
+        monkeypatch.setattr(clock, "now", now)
+        assert client.get("/ready").json["data"]["details"] == []
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(seconds=4))
+    assert client.get("/ready").json["data"]["details"] == []
 
 
 def test_before_the_indexes_are_verified_all_but_health_is_503(settings):

@@ -1,5 +1,6 @@
 """A MongoDB that is away, comes, goes, comes back empty, refuses, or is no replica set."""
 
+import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -143,3 +144,62 @@ def test_a_standalone_server_serves_where_it_is_allowed_and_says_so_at_every_sta
                     pool.map(lambda n, p=path: httpx.patch(p, json={"name": f"A{n}"}).status_code, range(16))
                 )
             assert set(changed) == {200}, server.log.read_text()
+
+
+@pytest.fixture
+def paused(tmp_path, mongod_later):
+    """Makes MongoDB stop and go on, as a machine does that swaps or a network that drops all."""
+    port, start = mongod_later
+    mongod = start(f"--replSet={replica_set.NAME}", "--setParameter=transactionLifetimeLimitSeconds=20")
+    as_set(port)
+    with serving(tmp_path, MONGODB_URI=replica_set.uri(port), WORKERS=1, THREADS=8) as server:
+        server.await_status("/ready", 200)
+        assert httpx.post(f"{server.url}/api/users", json=ADA).status_code == 201
+        yield server, mongod, port
+        mongod.send_signal(signal.SIGCONT)
+
+
+REQUESTS = {
+    "a read": ("GET", "/api/users/ada@example.com", {}),
+    "a list": ("GET", "/api/users", {}),
+    "a change": ("PATCH", "/api/users/ada@example.com", {"json": {"name": "Countess"}}),
+    "a create that can be repeated": (
+        "POST",
+        "/api/users",
+        {"json": ADA | {"email": "b@example.com"}, "headers": {"Idempotency-Key": "k"}},
+    ),
+    "a sign-in": ("POST", "/api/auth/login", {"json": {"email": ADA["email"], "password": ADA["password"]}}),
+    "a refresh": ("POST", "/api/auth/refresh", {"json": {"refresh_token": "a.b"}}),
+    "readiness": ("GET", "/ready", {}),
+}
+
+
+def test_while_mongodb_is_paused_every_answer_comes_within_five_seconds(paused):
+    server, mongod, _ = paused
+
+    def timed(request):
+        method, path, sent = request
+        began = time.monotonic()
+        answer = httpx.request(method, server.url + path, timeout=30, **sent)
+        return answer.status_code, time.monotonic() - began
+
+    mongod.send_signal(signal.SIGSTOP)
+    with ThreadPoolExecutor(len(REQUESTS)) as pool:
+        answered = dict(zip(REQUESTS, pool.map(timed, REQUESTS.values()), strict=True))
+    assert {status for status, _ in answered.values()} == {503}
+    assert max(took for _, took in answered.values()) < 5, answered
+    mongod.send_signal(signal.SIGCONT)
+    server.await_status("/ready", 200)
+    assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
+
+
+def test_so_it_does_while_the_transaction_of_a_dead_process_holds_the_user(paused):
+    server, _, port = paused
+    with MongoClient(replica_set.uri(port)) as client, client.start_session() as dead, dead.start_transaction():
+        client.rollbook.users.update_one({}, {"$set": {"name": "held"}}, session=dead)
+        began = time.monotonic()
+        sent = {"json": {"name": "Countess"}, "timeout": 30}
+        assert httpx.patch(f"{server.url}/api/users/ada@example.com", **sent).status_code == 503
+        assert time.monotonic() - began < 5
+        dead.abort_transaction()
+    assert httpx.patch(f"{server.url}/api/users/ada@example.com", **sent).status_code == 200

@@ -4,19 +4,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from typing import Any, Protocol
 
 import mongoengine
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
-from pymongo.monitoring import (
-    TopologyClosedEvent,
-    TopologyDescriptionChangedEvent,
-    TopologyListener,
-    TopologyOpenedEvent,
-)
 
+from rollbook.kit import clock
+from rollbook.kit.clock_skew import ClockSkew
 from rollbook.kit.errors import Detail, NotReady, Unavailable
+from rollbook.kit.primary_watch import PrimaryWatch
 from rollbook.kit.transactions import DatabaseFault
 
 logger = logging.getLogger(__name__)
@@ -85,6 +83,7 @@ class Database:
         self._allow_standalone = allow_standalone
         self._client_class = client_class
         self._client: Any = None
+        self.clock_skew = ClockSkew()
         self._ready = threading.Event()
         self._closed = threading.Event()
         self._doubted = threading.Event()
@@ -104,7 +103,7 @@ class Database:
         """Only PyMongo reads the URI: MongoEngine would take the database to log in to for the one to use."""
         if self._client_class is not MongoClient:
             return self._client_class()
-        return MongoClient(self._uri, event_listeners=[_PrimaryWatch(self._lost)], **OPTIONS)
+        return MongoClient(self._uri, event_listeners=[PrimaryWatch(self._lost)], **OPTIONS)
 
     def keep_prepared(self, *, patience: float = 0) -> None:
         """Connect and prepare in the background, again after every loss of the primary, until closed.
@@ -143,7 +142,9 @@ class Database:
 
     def require_primary(self) -> None:
         """Ask the server itself. Raises: NotReady, PyMongoError."""
+        asked = clock.now()
         hello = self._client.admin.command("hello")
+        self.clock_skew.note(asked, hello["localTime"].replace(tzinfo=UTC), clock.now())
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             if not self._allow_standalone:
                 raise NotReady(details=[Detail("mongodb", "standalone", STANDALONE)])
@@ -229,21 +230,6 @@ class Database:
             logger.warning("not ready: %s", reason.message)
         self._said = self._why_not = reason
         self._ready.clear()
-
-
-class _PrimaryWatch(TopologyListener):
-    """Calls `lost` whenever no primary is known any more."""
-
-    def __init__(self, lost: Callable[[], None]) -> None:
-        self._call = lost
-
-    def opened(self, event: TopologyOpenedEvent) -> None: ...
-
-    def closed(self, event: TopologyClosedEvent) -> None: ...
-
-    def description_changed(self, event: TopologyDescriptionChangedEvent) -> None:
-        if not event.new_description.has_writable_server():
-            self._call()
 
 
 def _is_refusal(error: Exception | None) -> bool:

@@ -139,6 +139,11 @@ def before_commit(last: Callable[[Any], None]) -> Iterator[None]:
         _last.reset(token)
 
 
+def within(seconds: float) -> AbstractContextManager[None]:
+    """All that MongoDB is asked in here has so long together; what takes longer is Unavailable."""
+    return pymongo.timeout(seconds)
+
+
 def unhurried() -> AbstractContextManager[None]:
     """Around work that takes longer than any request may. (`timeout(None)` would be the client's own time-out.)"""
     return pymongo.timeout(0)

@@ -15,6 +15,8 @@ MEMORY = "memory://"
 STORE_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 NOWHERE = "nowhere"
 """For what is at no address or takes no such method, which counts too."""
+UNLIMITED = ("ping", "health")
+"""Endpoints that say whether the process is alive: to be refused there would get it killed."""
 READING = ["GET", "HEAD", "OPTIONS"]
 WRITING = ["POST", "PUT", "PATCH", "DELETE"]
 
@@ -26,24 +28,28 @@ def trust(app: Flask, proxies: int) -> None:
 
 
 def install(app: Flask, blueprint: str, *, default: str, read: str, write: str, storage_uri: str) -> None:
-    """Limit what is under `blueprint`: `default` for each address, `read` and `write` for each user who signed in.
+    """Limit all but UNLIMITED: `default` for each address; under `blueprint` also `read` and `write` for each user.
 
     Every answer then says where its caller stands, and one that refuses for a limit how long to wait. Without its
     store each process counts for itself.
     """
+
+    def nobody_or_elsewhere() -> bool:
+        return request.blueprint != blueprint or find_user_id() is None
+
     limiter = Limiter(
         _by_address,
         application_limits=[
             ApplicationLimit(default, key_function=_by_address),
-            ApplicationLimit(read, key_function=_by_reader, methods=READING, exempt_when=_nobody),
-            ApplicationLimit(write, key_function=_by_writer, methods=WRITING, exempt_when=_nobody),
+            ApplicationLimit(read, key_function=_by_reader, methods=READING, exempt_when=nobody_or_elsewhere),
+            ApplicationLimit(write, key_function=_by_writer, methods=WRITING, exempt_when=nobody_or_elsewhere),
         ],
         storage_uri=storage_uri,
         storage_options={"wrap_exceptions": True, **STORE_OPTIONS} if storage_uri != MEMORY else {},
         in_memory_fallback_enabled=True,
         request_identifier=lambda: request.endpoint or NOWHERE,
     )
-    limiter.request_filter(lambda: request.endpoint is not None and request.blueprint != blueprint)
+    limiter.request_filter(lambda: request.endpoint in UNLIMITED)
     limiter.init_app(app)
 
     @app.after_request
@@ -86,7 +92,3 @@ def _by_reader() -> str:
 
 def _by_writer() -> str:
     return f"write:{find_user_id()}"
-
-
-def _nobody() -> bool:
-    return request.endpoint is None or find_user_id() is None

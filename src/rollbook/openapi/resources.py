@@ -14,7 +14,7 @@ from rollbook.openapi.specification import specification
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "img-src 'self' data:; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 """The page loads nothing from elsewhere; Swagger UI starts from an inline script."""
 

@@ -21,6 +21,7 @@ from rollbook.kit import errors
 from rollbook.kit.declarations import Declaration
 from rollbook.kit.errors import AppError
 from rollbook.kit.schemas import fill_bounds
+from rollbook.limits.everyday import UNLIMITED
 from rollbook.openapi import examples, responses
 
 Schema = dict[str, Any]
@@ -145,7 +146,8 @@ def _security(access: Access) -> list[Schema]:
 
 def _errors(rule: Rule, method: str, access: Access, declared: Declaration) -> list[type[AppError]]:
     """What the declaration names, and what the way to it can answer; each once."""
-    of_api = (errors.TooManyRequests, errors.Unavailable) if "." in rule.endpoint else ()
+    of_api = (errors.Unavailable,) if "." in rule.endpoint else ()
+    limited = () if rule.endpoint in UNLIMITED else (errors.TooManyRequests,)
     of_caller = (() if access.public else (errors.Unauthenticated,)) + (BAD_TOKEN if _security(access) else ())
     refused = (errors.Forbidden,) if access.permission else ()
     rights = (RightsChanged,) if method != "GET" and _security(access) else ()
@@ -163,6 +165,7 @@ def _errors(rule: Rule, method: str, access: Access, declared: Declaration) -> l
                 *with_body,
                 *conditional,
                 *repeatable,
+                *limited,
                 *of_api,
             ]
         )

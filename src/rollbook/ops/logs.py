@@ -10,7 +10,7 @@ from typing import Literal
 
 from flask import g, has_request_context
 
-FIELDS = ("request_id", "method", "route", "status", "milliseconds")
+FIELDS = ("request_id", "method", "route", "status", "milliseconds", "ip")
 
 
 def configure(level: str, form: Literal["text", "json"], file: Path | None = None) -> None:
@@ -44,11 +44,12 @@ def _add_request_id(record: logging.LogRecord) -> bool:
 
 class _TextFormatter(logging.Formatter):
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(request_id)s %(message)s", "%Y-%m-%d %H:%M:%S")
+        super().__init__("%(asctime)s %(levelname)-7s %(request_id)s %(message)s", "%Y-%m-%d %H:%M:%S%z")
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        return f"{line} {record.milliseconds} ms" if hasattr(record, "milliseconds") else line
+        line = f"{line} {record.milliseconds} ms" if hasattr(record, "milliseconds") else line
+        return f"{line} {record.ip}" if hasattr(record, "ip") else line
 
 
 class _JsonFormatter(logging.Formatter):

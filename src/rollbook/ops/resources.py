@@ -8,7 +8,7 @@ from rollbook.kit.database import Database
 from rollbook.kit.declarations import Reply
 from rollbook.kit.errors import NotReady
 from rollbook.kit.http import Api, endpoint
-from rollbook.ops.schemas import HealthOut, Pong, ReadyOut
+from rollbook.ops.schemas import DetailOut, HealthOut, Pong, ReadyOut
 
 
 class Ping(Resource):
@@ -42,10 +42,13 @@ class Ready(Resource):
     def get(self) -> Reply:
         """Tell whether requests can be served now.
 
-        Ready: MongoDB's primary answers, and the indexes are verified. Otherwise 503, and `details` says why.
+        Ready: MongoDB's primary answers, and the indexes are verified. Otherwise 503, and `details` says why. Where
+        this machine's clock differs from MongoDB's by more than 5 seconds, `details` of the 200 says so.
         """
         self.database.check()
-        return Reply(ReadyOut(status="ready"))
+        skew = self.database.clock_skew.detail
+        details = [DetailOut.model_validate(skew)] if skew else []
+        return Reply(ReadyOut(status="ready", details=details))
 
 
 def register(api: Api, database: Database, *, auth_required: bool) -> None:

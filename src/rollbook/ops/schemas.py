@@ -17,5 +17,14 @@ class HealthOut(Out):
     auth_required: Annotated[bool, Field(description="false: every caller may do everything", examples=[True])]
 
 
+class DetailOut(Out):
+    """What someone should see to, though requests are served."""
+
+    field: Annotated[str, Field(examples=["clock"])]
+    code: Annotated[str, Field(examples=["clock_skew"])]
+    message: Annotated[str, Field(examples=["This machine's clock is 40 s ahead of MongoDB's."])]
+
+
 class ReadyOut(Out):
     status: Annotated[Literal["ready"], Field(examples=["ready"])]
+    details: Annotated[list[DetailOut], Field(description="empty when there is nothing to see to", examples=[[]])]
