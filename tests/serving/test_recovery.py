@@ -1,5 +1,6 @@
 """A MongoDB that is away, comes, goes, comes back empty, refuses, or is no replica set."""
 
+import re
 import signal
 import subprocess
 import time
@@ -104,7 +105,7 @@ def test_dropped_collections_are_noticed_under_a_running_api(tmp_path, mongod):
 
 
 def test_wrong_credentials_are_told_as_such_and_not_repeated(tmp_path, mongod):
-    uri = mongod.uri.replace("mongodb://", "mongodb://someone:hunter2@")
+    uri = re.sub("//.*@", "//someone:hunter2@", mongod.uri)
     with serving(tmp_path, MONGODB_URI=uri, WORKERS=1) as server:
         server.await_status("/ready", 503)
         eventually(lambda: "refuses the credentials" in server.log.read_text())

@@ -1,8 +1,13 @@
-"""A private mongod beside the API: started, watched over and stopped with it. For development and tests only."""
+"""A private mongod beside the API: started, watched over and stopped with it. For development and tests only.
+
+It listens on loopback, where every user of the machine may connect, so it asks for a password: a random one, which the
+first start makes and keeps in the data folder, which nobody else may enter.
+"""
 
 import ctypes
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -26,6 +31,7 @@ SMALL = (
     "--setParameter=diagnosticDataCollectionEnabled=false",
     "--setParameter=transactionLifetimeLimitSeconds=20",
     "--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",
+    "--networkMessageCompressors=disabled",
 )
 
 
@@ -47,13 +53,13 @@ class PrivateMongod:
     def start(self) -> Self:
         """Returns when it takes writes. Raises: StartError."""
         self._claim()
-        port = _free_port()
+        port, key = _free_port(), self._key()
         self._process = self._spawn(port)
-        if not replica_set.await_primary(port, seconds=START_SECONDS, gone=self._gone):
+        if not replica_set.await_primary(port, seconds=START_SECONDS, gone=self._gone, key=key):
             why = self._last_words()
             self.stop()
             raise StartError(why)
-        self.uri = replica_set.uri(port)
+        self.uri = replica_set.uri(port, key)
         self._publish()
         threading.Thread(target=self._watch, name="rollbook-mongod", daemon=True).start()
         return self
@@ -96,6 +102,8 @@ class PrivateMongod:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self._folder / "db").mkdir(exist_ok=True, mode=0o700)
+            (self._folder / "lock").touch(mode=0o600)
+            (self._folder / "lock").chmod(0o600)
             self._lock = (self._folder / "lock").open("a")
         except OSError as error:
             raise StartError(f"DATA_DIR: {self._folder} cannot be written ({error.strerror}); set another.") from None
@@ -107,6 +115,18 @@ class PrivateMongod:
             raise StartError(
                 f"Another rollbook runs on the data in {self._folder}: stop it, or set DATA_DIR to another folder."
             ) from None
+
+    def _key(self) -> str:
+        """The password of the one user, and mongod's key file, which makes it ask for one."""
+        try:
+            if not self._key_file.exists():
+                new = self._key_file.with_suffix(".new")
+                new.touch(mode=0o600)
+                new.write_text(secrets.token_hex(32))
+                new.rename(self._key_file)
+            return self._key_file.read_text().strip()
+        except OSError as error:
+            raise StartError(f"{self._key_file}: {error.strerror}; nobody else may read it, and we must.") from None
 
     def _publish(self) -> None:
         """For `running_uri`."""
@@ -123,6 +143,7 @@ class PrivateMongod:
             f"--logpath={self._log}",
             f"--port={port}",
             f"--replSet={replica_set.NAME}",
+            f"--keyFile={self._key_file}",
             "--bind_ip=127.0.0.1",
             "--nounixsocket",
             *SMALL,
@@ -139,6 +160,10 @@ class PrivateMongod:
                 )
         except OSError as error:
             raise StartError(self._cannot_run(error.strerror or str(error))) from None
+
+    @property
+    def _key_file(self) -> Path:
+        return self._folder / "mongod.key"
 
     @property
     def _log(self) -> Path:
