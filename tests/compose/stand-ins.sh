@@ -3,10 +3,10 @@
 # for the base images, made of Debian, the Python index and the npm registry, as this machine is configured to reach
 # them. What was made stays in the engine's data, so that a second run is quick.
 
-PYTHON_IMAGE=python:3.13-slim # as in Dockerfile
+PYTHON_IMAGE=python:3.13.16-slim # as in Dockerfile
 PYTHON_DEBIAN=trixie # whose python3 is 3.13
-MONGO_IMAGE=mongo:8.0 # as in docker-compose.yml
-REDIS_IMAGE=redis:7-alpine # as in docker-compose.yml
+MONGO_IMAGE=mongo:8.0.32 # as in docker-compose.yml
+REDIS_IMAGE=redis:7.4.11-alpine # as in docker-compose.yml
 REDIS_DEBIAN=bookworm # whose Redis is 7.0
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rollbook-compose-test
 
