@@ -31,7 +31,7 @@ def test_a_setting_that_is_missing_wrong_or_unknown_in_env_example_is_caught():
     assert faults_of_example(example) == ["COLOUR", "PORT", "WORKERS"]
 
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 DOCUMENTS += [path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")]
 PATH = re.compile(
     r"(?:src|tests|docs|posting|benchmarks|\.ci|\.github)/[\w./-]*\w"

@@ -66,7 +66,7 @@ class FirstAdmin:
         if not self.is_missing() or self._is_taken(EMAIL, EMAIL):
             return None
         name = NAME[: limits["name_max_length"]]
-        password = self._drawn(max(20, limits["least_password_length"]))
+        password = self._drawn(max(24, limits["least_password_length"]))
         sent = {"name": name, "email": EMAIL, "password": password, "role": ADMIN}
         self.accounts.create_user(UserCreate.model_validate(sent, context=limits), actor=SYSTEM)
         return password
