@@ -34,7 +34,7 @@ crash-test: .venv/dev ## kill workers 20 times under 10,000 writes, and look for
 	KILLS=20 WRITES=10000 $(BIN)/pytest -s -q tests/serving/test_killed_workers.py
 
 races: .venv/dev ## run all races, revocations, limits and rotations as often as it takes to trust them (minutes)
-	RACES=full $(BIN)/pytest -s -q $(addprefix tests/serving/test_, races.py revocation.py limits.py keys.py)
+	RACES=full $(BIN)/pytest -s -q $(addprefix tests/serving/test_, races.py revocation.py rights_inside.py limits.py keys.py)
 
 openapi: .venv/dev ## write docs/openapi.json
 	cd docs && env -i ../$(BIN)/rollbook openapi > openapi.new && mv openapi.new openapi.json

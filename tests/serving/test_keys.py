@@ -8,7 +8,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from pymongo import MongoClient
 
-from tests.harness.serving import serving
+from tests.harness.serving import patiently, serving
 from tests.serving.guarded import GUARDED, client, command, register, sign_in
 
 PAUSE_SECONDS = 0.05
@@ -27,7 +27,7 @@ def keys(environment, tmp_path, *words):
 
 
 def test_a_stranger_verifies_a_token_with_the_published_keys(http):
-    answer = http.get("/.well-known/jwks.json")
+    answer = patiently(lambda: http.get("/.well-known/jwks.json"))
     assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert all(set(key) == {"kty", "use", "alg", "kid", "n", "e"} for key in answer.json()["keys"])
     token = jwt.decode(sign_in(http).access_token, KeySet.import_key_set(answer.json()), algorithms=["RS256"])

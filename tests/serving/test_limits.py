@@ -45,8 +45,8 @@ def guess(http, **headers):
     return patiently(lambda: http.post("/api/auth/login", json=GUESS, headers=headers)).status_code
 
 
-def read(http):
-    return patiently(lambda: http.get("/api/password-policy")).status_code
+def read(http, **headers):
+    return patiently(lambda: http.get("/api/password-policy", headers=headers)).status_code
 
 
 def guesses(http, number):
@@ -117,10 +117,12 @@ def test_refreshes_and_password_changes_count_as_attempts(start):
 @needs_redis
 def test_with_redis_every_limit_is_exact_over_all_workers(start, tmp_path, failed):
     with redis_server(tmp_path) as (uri, _):
-        with start(REDIS_URL=uri, RATELIMIT_DEFAULT="150/hour") as server, client(server) as http:
-            server.await_status("/ready", 200)
+        known = {"REDIS_URL": uri, "RATELIMIT_DEFAULT": "150/hour", "TRUSTED_PROXIES": 1}
+        elsewhere = {"X-Forwarded-For": "203.0.113.9"}
+        with start(**known) as server, client(server) as http:
+            server.await_status("/ready", 200)  # Which counts, too, but for another address.
             with ThreadPoolExecutor(16) as pool:
-                reads = Counter(pool.map(lambda _: read(http), range(300)))
+                reads = Counter(pool.map(lambda _: read(http, **elsewhere), range(300)))
             assert reads == {200: 150, 429: 150}
         with start(REDIS_URL=uri) as server, client(server) as http:
             server.await_status("/ready", 200)
