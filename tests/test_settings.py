@@ -130,6 +130,8 @@ PUBLISHED = [
     "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
     "super-secret-jwt-token-with-at-least-32-characters-long",
     "your-256-bit-secret-your-256-bit-secret",
+    "5367566B59703373367639792F423F4528482B4D6251655468576D5A71347437",
+    "THIS_IS_A_VERY_LONG_AND_SECURE_JWT_KEY_2024",
     "django-insecure-x8k2n5v9q3w7e1r4t6y0u-i2o4p6a8s0d2f4",
 ]
 WEAK = ["0123456789abcdef" * 2, "deadbeef" * 4, "qwertyuiopasdfghjklzxcvbnm1234567", "abcdefghijklmnopqrstuvwxyz012345"]

@@ -30,6 +30,7 @@ def _keep(path: Path, new: str, made: list[str]) -> str:
     """What the file holds; whole or not at all, and never overwritten: the databases know what it was."""
     if not path.exists():
         aside = path.with_name(f".{path.name}")
+        aside.unlink(missing_ok=True)  # Of a start that was killed.
         aside.write_text(new + "\n")
         aside.chmod(READABLE)
         aside.replace(path)

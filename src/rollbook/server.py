@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import socket
 import uuid
 from collections.abc import Callable
@@ -88,6 +89,7 @@ class _Server(BaseApplication):
             "timeout": 30,
             "graceful_timeout": 10,
             "keepalive": 15,
+            "worker_connections": _connections(),
             "control_socket_disable": True,
             "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
             "logger_class": _Logger,
@@ -149,6 +151,11 @@ def _write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -
     head += [f"X-Request-ID: {request_id}", "Cache-Control: no-store", "X-Content-Type-Options: nosniff", "\r\n"]
     logger.info("broken request %d", error.status, extra={"request_id": request_id, "status": error.status})
     gunicorn.util.write_nonblock(sock, "\r\n".join(head).encode("ascii") + body)
+
+
+def _connections() -> int:
+    """For each worker; half of the descriptors that it may have are for other things."""
+    return max(16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
 
 
 def _require_free(host: str, port: int) -> None:

@@ -31,6 +31,7 @@ def test_the_host_names_of_the_settings_are_served_and_no_others(make_app):
 FOREIGN = [
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
+    {"Origin": "http://["},
     {"Origin": "http://localhost:8080"},
     {"Sec-Fetch-Site": "cross-site"},
 ]

@@ -294,3 +294,9 @@ def test_session_ids_are_random(services, guarded, stored):
     ids = [row["_id"] for row in stored.sessions.find()]
     assert all(re.fullmatch("[0-9a-f]{32}", each) for each in ids)
     assert len({each[:4] for each in ids}) > 1
+
+
+def test_a_session_past_its_days_is_not_refreshed_into_dead_tokens(services, guarded, stored):
+    ada = people.person(services, guarded, "ada")
+    stored.sessions.update_one({}, {"$set": {"created_at": clock.now() - timedelta(days=91)}})
+    assert refresh(guarded, ada.signed_in).status_code == 401

@@ -1,6 +1,7 @@
 """What commits together, against a real replica set."""
 
 import threading
+import time
 
 import pytest
 from pymongo.errors import OperationFailure
@@ -8,7 +9,7 @@ from pymongo.errors import OperationFailure
 from rollbook.access.principal import SYSTEM
 from rollbook.kit import transactions
 from rollbook.kit.errors import Unavailable
-from rollbook.kit.transactions import DatabaseFault, Superseded, in_transaction, reaching
+from rollbook.kit.transactions import DatabaseFault, Superseded, in_transaction, reaching, within
 from rollbook.users.dao import users
 from tests.kit.test_dao import LATER, new
 
@@ -97,3 +98,15 @@ def test_a_standalone_server_that_restarts_is_unavailable_meanwhile():
         raise OperationFailure(
             "Transaction numbers are only allowed on a replica set", transactions.NO_TRANSACTIONS_HERE
         )
+
+
+def test_a_budget_counts_what_mongodb_takes_and_nothing_else(stored):
+    with within(0.3):
+        time.sleep(0.5)
+        assert in_transaction(lambda: users.insert(new()), actor=SYSTEM).version == 1
+        with pytest.raises(Unavailable), reaching():
+            list(stored.users.find({"$where": "sleep(1000) || true"}))
+        started = time.monotonic()
+        with pytest.raises(Unavailable), reaching():
+            list(stored.users.find({"$where": "sleep(1000) || true"}))
+        assert time.monotonic() - started < 0.2

@@ -4,13 +4,13 @@ import json
 import re
 import socket
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
 import pytest
 
 from rollbook.buffering import worker
-from rollbook.buffering.requests import Request, find_request
+from rollbook.buffering.requests import Request, RequestReader
 from tests.conftest import ADA
 from tests.harness.serving import eventually
 
@@ -128,7 +128,7 @@ def test_what_follows_a_body_that_was_refused_is_no_request(server, users):
 
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
 CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -141,10 +141,16 @@ CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n"
         (POST + b"content-LENGTH: 3\r\n\r\nabc", b"d"),
         (CHUNKS + b"3;x=y\r\nabc\r\n0\r\n\r\n", b""),
         (CHUNKS + b"0\r\nTrailer: x\r\n\r\n", b"GET"),
+        (POST + b"Content-Length: 00000000000000000003\r\n\r\nabc", b"GET"),
     ],
 )
 def test_where_a_request_ends(received, after):
-    assert find_request(bytearray(received + after), 100) == Request(len(received), whole=True)
+    assert RequestReader(100).find(bytearray(received + after)) == Request(len(received), whole=True)
+    reader, come = RequestReader(100), bytearray()
+    for byte in received[:-1]:
+        come.append(byte)
+        assert reader.find(come) is None
+    assert reader.find(bytearray(received)) == Request(len(received), whole=True)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +166,7 @@ def test_where_a_request_ends(received, after):
     ],
 )
 def test_what_is_waited_for(received):
-    assert find_request(bytearray(received), 100) is None
+    assert RequestReader(100).find(bytearray(received)) is None
 
 
 @pytest.mark.parametrize(
@@ -169,9 +175,49 @@ def test_what_is_waited_for(received):
         b"x" * 70_000,
         POST + b"Content-Length: 101\r\n\r\na",
         CHUNKS + b"zz\r\n",
-        CHUNKS + b"fff\r\na",
-        CHUNKS + b"1\r\na\r\n" * 300,
+        CHUNKS + b"fffff\r\n" + b"a" * 17_000,
+        CHUNKS + b"1\r\na\r\n" * 1_100,
     ],
 )
 def test_what_is_handed_on_to_be_refused(received):
-    assert find_request(bytearray(received), 100) == Request(len(received), whole=False)
+    assert RequestReader(100).find(bytearray(received)) == Request(len(received), whole=False)
+
+
+SMUGGLED = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: %021d\r\n" % len(SMUGGLED),
+        b"Content-Length : %d\r\n" % len(SMUGGLED),
+        b"content-length:\t%d \r\n" % len(SMUGGLED),
+        b"Content-Length: +%d\r\n" % len(SMUGGLED),
+        b"Content-Length: 0\r\nContent-Length: %d\r\n" % len(SMUGGLED),
+        b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n" % len(SMUGGLED),
+        b"Transfer-Encoding: xchunked\r\n",
+        b"X: y\nContent-Length: %d\r\n" % len(SMUGGLED),
+        b" Content-Length: %d\r\n" % len(SMUGGLED),
+    ],
+)
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_a_body_is_never_read_as_a_request(server, method, framing):
+    sent = method + b" /ping HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n" + SMUGGLED
+    with connected(server, 1, sent) as (client,):
+        client.settimeout(1)
+        received = b""
+        with suppress(TimeoutError, ConnectionError):
+            while part := client.recv(65_536):
+                received += part
+    assert b'"alive"' not in received, "the second answer is that of the body"
+
+
+def test_a_body_of_tiny_chunks_in_many_pieces_holds_nobody_up(server, http):
+    """33 ms of the event loop for each further byte before, since all of it was looked at again."""
+    chunks = b"1\r\na\r\n" * 20_000
+    with connected(server, 20, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) as clients:
+        for _ in range(20):
+            for client in clients:
+                with suppress(ConnectionError):
+                    client.sendall(b"1\r\na\r\n")
+            assert slowest(http, times=1) < 1

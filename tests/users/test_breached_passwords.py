@@ -2,9 +2,11 @@
 
 import hashlib
 import logging
+import socket
 import threading
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -68,13 +70,17 @@ def test_padding_is_no_breach(make_app, stored):
         assert make_app(breached_passwords=url).test_client().post("/api/users", json=ADA).status_code == 201
 
 
-@pytest.mark.parametrize("what", ["nobody", "error", "rubbish", "slow"])
+@pytest.mark.parametrize("what", ["nobody", "error", "rubbish", "slow", "silent"])
 def test_without_an_answer_the_password_is_taken_and_the_log_says_so(make_app, stored, caplog, monkeypatch, what):
     monkeypatch.setattr(breached_passwords, "SECONDS", 0.3)
+    monkeypatch.setattr(breached_passwords, "_asking", ThreadPoolExecutor(4))
     answers = {"error": ("", 503, 0.0), "rubbish": ("<html>", 200, 0.0), "slow": (LEAKED, 200, 0.25)}
     answer, status, pause = answers.get(what, ("", 200, 0.0))
-    with mirror(answer, status=status, pause=pause) as (url, _), caplog.at_level(logging.WARNING):
-        url = "http://127.0.0.1:9/range/" if what == "nobody" else url
+    stand_in = mirror(answer, status=status, pause=pause)
+    with ExitStack() as stack, stand_in as (url, _), caplog.at_level(logging.WARNING):
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        others = {"nobody": 9, "silent": silent.getsockname()[1]}
+        url = f"http://127.0.0.1:{others[what]}/range/" if what in others else url
         client = make_app(breached_passwords=url).test_client()
         started = time.monotonic()
         assert client.post("/api/users", json=ADA).status_code == 201

@@ -9,8 +9,10 @@ from bson import ObjectId
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.kit import clock
+from rollbook.kit.errors import Unavailable
 from rollbook.roles.schemas import RoleCreate
 from rollbook.services import services_of
+from rollbook.users import deletion
 from rollbook.users.deletion import DeletionService
 from rollbook.users.retention import Retention
 from tests import people
@@ -150,6 +152,42 @@ def test_a_purge_takes_personal_values_out_of_every_entry_and_leaves_the_rest(gu
     }
     assert (entries[1]["actor"]["id"], entries[1]["ip"]) == (admin.id, "127.0.0.1")
     assert (entries[2]["actor"]["id"], entries[2]["ip"]) == (ada.id, None)
+
+
+def test_a_purge_forgets_from_where_someone_registered_or_failed_to_sign_in(guarded, services, stored):
+    admin = people.person(services, guarded, "admin", role="admin")
+    ada = guarded.post("/api/users", json=FULL).json["data"]
+    people.sign_in(guarded, FULL["email"], "a guess")
+    assert stored.audit.count_documents({"target_id": ada["id"], "actor_type": "anonymous", "ip": "127.0.0.1"}) == 2
+    assert admin.delete(f"/api/users/{ada['id']}?purge=true").status_code == 204
+    about = list(stored.audit.find({"target_id": ada["id"], "actor_type": "anonymous"}))
+    assert [entry.get("ip") or entry.get("user_agent") for entry in about] == [None, None]
+
+
+def test_someone_with_a_long_record_is_purged_in_pieces(guarded, services, stored, monkeypatch):
+    monkeypatch.setattr(deletion, "MOST_AT_ONCE", 10)
+    ada = people.person(services, guarded, "ada")
+    entry = stored.audit.find_one({"action": "auth.login_succeeded"})
+    del entry["_id"]
+    stored.audit.insert_many([dict(entry) for _ in range(95)])
+    services.deletion.purge_user(ada.id, actor=COMMAND_LINE)
+    assert stored.audit.count_documents({"actor_id": ada.id, "ip": {"$exists": True}}) == 0
+    assert stored.audit.count_documents({"actor_id": ada.id, "redacted": True}) == 96
+
+
+def test_whoever_cannot_be_purged_keeps_nobody_else_from_it(gone, client, stored, later, monkeypatch):
+    second = client.post("/api/users", json=FULL).json["data"]
+    client.delete(f"/api/users/{second['id']}")
+    purge = DeletionService.purge_expired
+
+    def slow(self, id, **rest):
+        if str(id) == gone["id"]:
+            raise Unavailable
+        return purge(self, id, **rest)
+
+    monkeypatch.setattr(DeletionService, "purge_expired", slow)
+    assert later(31).purge(actor=COMMAND_LINE) == 1
+    assert [str(user["_id"]) for user in stored.users.find()] == [gone["id"]]
 
 
 def test_a_purge_by_address_never_reaches_who_had_it_before(client, gone, stored):

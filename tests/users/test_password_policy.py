@@ -45,6 +45,9 @@ PERSONAL = ["Ada Lovelace", None, None, "countess", "countess.ada@example.com"]
         (STANDARD, "漢字仮名交じり文です", []),
         (STANDARD, "countess.ada@example.com", ["personal"]),
         (STANDARD, "countess.ada", ["personal"]),
+        (STANDARD, "countess.ada-lovelace", ["personal"]),
+        (STANDARD, "Lovelace, Countess Ada!!", ["personal"]),
+        (STANDARD, "\uff21\uff44\uff41\uff2c\uff4f\uff56\uff45\uff4c\uff41\uff43\uff45", ["personal"]),
         (STANDARD, "Ada Lovelace!", ["personal"]),
         (COMPLEX, "Password@123", ["common"]),
         (COMPLEX, "Kettle@Drum9", []),
@@ -85,3 +88,13 @@ def test_the_table_is_sorted_and_has_a_hundred_thousand_and_more():
     entries = [_entry(_table(), index) for index in range(len(_table()) // WIDTH)]
     assert len(entries) > 100_000
     assert entries == sorted(set(entries))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["maximilian-alexander.von-hohenstein@gmail.com", "x.y@an-unusually-long-name-of-a-company.example.org"],
+)
+def test_no_address_is_a_password_however_long_it_is(address):
+    for password in (address, address.upper(), address.partition("@")[0] + "@"):
+        codes = [fault.code for fault in STANDARD.faults(password, [None, address])]
+        assert codes in (["personal"], ["too_short"]), password

@@ -4,7 +4,7 @@ import pytest
 
 from rollbook.access.principal import COMMAND_LINE
 from tests import people
-from tests.conftest import ADA
+from tests.conftest import ADA, PASSWORD
 
 
 def code(answer):
@@ -112,3 +112,11 @@ def test_whoever_is_deleted_is_looked_like_by_nobody(guarded, services, stored):
     user = people.add(services, "ada")
     services.deletion.delete_user(user["id"], actor=COMMAND_LINE)
     assert guarded.post("/api/users", json=ADA | {"email": LOOKALIKES[0]}).status_code == 201
+
+
+def test_nor_is_such_an_address_taken_later(guarded, services, stored):
+    people.add(services, "first", role="admin")
+    people.add(services, "ada")
+    evil = people.person(services, guarded, "evil")
+    answer = evil.patch("/api/users/me", json={"email": LOOKALIKES[0], "current_password": PASSWORD})
+    assert (answer.status_code, code(answer)) == (409, "email_lookalike")

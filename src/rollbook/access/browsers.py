@@ -45,4 +45,7 @@ def _is_cross_origin() -> bool:
     origin = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site", "none") not in SAME_SITE:
         return True
-    return origin is not None and urlsplit(origin).netloc != request.host
+    try:
+        return origin is not None and urlsplit(origin).netloc != request.host
+    except ValueError:  # No address at all.
+        return True

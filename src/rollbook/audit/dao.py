@@ -10,6 +10,7 @@ from rollbook.kit.paging import Pager, Row
 from rollbook.kit.transactions import current_session, reaching
 
 OF_THE_ACTOR = ("ip", "user_agent")
+_NOWHERE: dict[str, Any] = {"$unset": dict.fromkeys(OF_THE_ACTOR, ""), "$set": {"redacted": True}}
 
 
 class AuditDAO:
@@ -19,18 +20,33 @@ class AuditDAO:
             self._collection.insert_one(entry.to_mongo(), session=current_session())
 
     def redact(self, user_id: str, fields: Collection[str]) -> None:
-        """Take the values of `fields` out of every entry about that user, and their addresses out of every one by them.
+        """Take the values of `fields` out of every entry about that user, and from where they acted out of every one.
 
-        Who did what and when stays.
+        Who did what and when stays, and from where someone else did it.
         """
         known = {f"changes.{field}": _emptied(f"$changes.{field}") for field in fields}
-        about = {"target_type": "user", "target_id": user_id}
-        told = {**about, "$or": [{field: {"$exists": True}} for field in known]}
-        by = {"actor_id": user_id, "$or": [{field: {"$exists": True}} for field in OF_THE_ACTOR]}
+        told = {"target_type": "user", "target_id": user_id, "$or": [{field: {"$exists": True}} for field in known]}
         with reaching():
             self._collection.update_many(told, [{"$set": known | {"redacted": True}}], session=current_session())
-            unset = {"$unset": dict.fromkeys(OF_THE_ACTOR, ""), "$set": {"redacted": True}}
-            self._collection.update_many(by, unset, session=current_session())
+            for query in _acted(user_id):
+                self._collection.update_many(query, _NOWHERE, session=current_session())
+
+    def redact_origins(self, user_id: str, *, limit: int) -> None:
+        """From where the user acted, of at most that many entries of each kind."""
+        with reaching():
+            for query in _acted(user_id):
+                rows = self._collection.find(query, {"_id": True}, session=current_session()).limit(limit)
+                ids = [row["_id"] for row in rows]
+                self._collection.update_many({"_id": {"$in": ids}}, _NOWHERE, session=current_session())
+
+    def has_origins(self, user_id: str, *, beyond: int) -> bool:
+        """Whether more entries than that tell from where the user acted."""
+        with reaching():
+            found = [
+                self._collection.count_documents(query, limit=beyond + 1, session=current_session())
+                for query in _acted(user_id)
+            ]
+        return bool(sum(found) > beyond)
 
     def page(
         self,
@@ -75,6 +91,13 @@ def _matching(action: str) -> dict[str, str]:
     if not action.endswith("*"):
         return {"$eq": action}
     return {"$gte": action[:-1], "$lt": action[:-1] + "\U0010ffff"}
+
+
+def _acted(user_id: str) -> list[dict[str, Any]]:
+    """What the user did, signed in or not, as far as it tells from where."""
+    tells = {"$or": [{field: {"$exists": True}} for field in OF_THE_ACTOR]}
+    signed_out = {"target_type": "user", "target_id": user_id, "actor_type": "anonymous"}
+    return [{"actor_id": user_id, **tells}, {**signed_out, **tells}]
 
 
 def _emptied(field: str) -> dict[str, Any]:

@@ -56,6 +56,15 @@ def redact(user_id: str, fields: Collection[str]) -> None:
     entries.redact(user_id, fields)
 
 
+def redact_origins(user_id: str, *, beyond: int) -> None:
+    """Ahead of a purge, of all entries but the last `beyond`: more of them would not fit into its transaction.
+
+    It may stop anywhere, and goes on where it stopped.
+    """
+    while entries.has_origins(user_id, beyond=beyond):
+        entries.redact_origins(user_id, limit=beyond)
+
+
 def list_entries(asked: PageRequest, *, actor: Principal, **filters: Any) -> Page[Row]:
     """The newest first; without `audit:read` only those about or by `actor`. `filters`: as `AuditDAO.page` has them."""
     own = None if actor.may(Permission.AUDIT_READ) else actor.user_id

@@ -1,20 +1,23 @@
-"""How many of the bytes that have come in are the next request, if all of it is there.
+"""Where a request ends, among the bytes that have come in.
 
-Only its length is found out here; gunicorn parses it, and refuses what is not proper HTTP. So whatever cannot be read
-is handed on as it is.
+h11 says so; gunicorn then parses the request, and refuses what is not proper HTTP. Whatever h11 cannot read is handed
+on as it is, and the connection ends with it: a request is never taken to be shorter than it is.
 """
 
 import re
 from typing import NamedTuple
 
+import h11
+
 LONGEST_HEAD = 64 * 1024
 """Bytes; gunicorn refuses a request line or header fields that are a good deal shorter."""
-MOST_FRAMED = 8
+SLACK = 16_384
+"""Bytes of a chunked body beyond the longest that are waited for, so that whoever reads it sees that it is too long."""
+MOST_FRAMED = 2
 """How many times as long as its content a chunked body may be: of small chunks, the sizes take most."""
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-_CONTINUE = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[^\r\n]*\r\n")
+SMALLEST_CHUNK, FEW_CHUNKS = 1024, 1_000
+"""Bytes of a chunk, on average, where there are more than a few: each takes h11 some 15 µs."""
+_MORE_THAN_A_HEAD = re.compile(rb"[\r\n](?:content-length|transfer-encoding|expect)", re.IGNORECASE)
 
 
 class Request(NamedTuple):
@@ -24,46 +27,64 @@ class Request(NamedTuple):
     whole: bool
 
 
-def find_request(received: bytearray, longest_body: int) -> Request | None:
-    """The first request in `received`; None while more of it has to come.
+class RequestReader:
+    """Of one connection. `longest_body`: what is longer is not waited for: it is enough to refuse it.
 
-    A body of more than `longest_body` bytes is not waited for: what is there of it is enough to refuse it.
+    Each byte is looked at once, however many pieces it comes in.
     """
-    end = received.find(b"\r\n\r\n")
-    if end < 0:
-        return _broken(received) if len(received) > LONGEST_HEAD else None
-    head, start = bytes(received[: end + 2]), end + 4
-    if _CHUNKED.search(head):
-        return _find_chunked(received, start, longest_body)
-    found = _LENGTH.search(head)
-    length = int(found[1]) if found else 0
-    if length > longest_body:
-        return _broken(received)
-    return Request(start + length, whole=True) if len(received) >= start + length else None
+
+    def __init__(self, longest_body: int) -> None:
+        self._longest = longest_body
+        self.begin()
+
+    def begin(self) -> None:
+        """The next bytes that come in are those of another request."""
+        self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
+        self._seen = self._content = self._chunks = 0
+
+    def find(self, received: bytearray) -> Request | None:
+        """The first request in `received`, to which bytes were added since; None while more of it has to come."""
+        end = -1 if self._seen else received.find(b"\r\n\r\n")
+        if end >= 0 and not _MORE_THAN_A_HEAD.search(received, 0, end):
+            return Request(end + 4, whole=True)  # As most are; h11 would take ten times as long to say so.
+        new = bytes(received[self._seen :])
+        self._seen = len(received)
+        if new:
+            self._parser.receive_data(new)
+        try:
+            return self._read(len(received))
+        except h11.RemoteProtocolError:
+            return Request(len(received), whole=False)
+
+    @property
+    def asks_to_continue(self) -> bool:
+        """Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1)."""
+        return self._parser.they_are_waiting_for_100_continue
+
+    def _read(self, received: int) -> Request | None:
+        """Raises: h11.RemoteProtocolError."""
+        while True:
+            event = self._parser.next_event()
+            if isinstance(event, h11.EndOfMessage):
+                return Request(received - len(self._parser.trailing_data[0]), whole=True)
+            if isinstance(event, h11.Request) and _length(event) > self._longest:
+                return Request(received, whole=False)
+            if isinstance(event, h11.Data):
+                self._content += len(event.data)
+                self._chunks += event.chunk_start
+            if self._is_too_much(received):
+                return Request(received, whole=False)
+            if event is h11.NEED_DATA:
+                return None
+
+    def _is_too_much(self, received: int) -> bool:
+        return (
+            self._content > self._longest + SLACK
+            or received > LONGEST_HEAD + MOST_FRAMED * (self._longest + SLACK)
+            or self._chunks > FEW_CHUNKS + self._longest // SMALLEST_CHUNK
+        )
 
 
-def asks_to_continue(received: bytearray) -> bool:
-    """Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1)."""
-    end = received.find(b"\r\n\r\n")
-    return end >= 0 and _CONTINUE.search(received, 0, end + 2) is not None
-
-
-def _find_chunked(received: bytearray, start: int, longest_body: int) -> Request | None:
-    """RFC 9112 §7.1: chunks, a last one of size 0, and trailers up to an empty line."""
-    position = start
-    while position < len(received):
-        found = _CHUNK.match(received, position)
-        if found is None:
-            return _broken(received) if b"\n" in received[position:] else None
-        size, position = int(found[1], 16), found.end()
-        if size == 0:
-            end = received.find(b"\r\n\r\n", position - 2)
-            return Request(end + 4, whole=True) if end >= 0 else None
-        position += size + 2
-        if size > longest_body or position - start > MOST_FRAMED * longest_body:
-            return _broken(received)
-    return None
-
-
-def _broken(received: bytearray) -> Request:
-    return Request(len(received), whole=False)
+def _length(request: h11.Request) -> int:
+    """Of the body, as far as the header says; h11 has seen to it that it is a number."""
+    return max((int(value) for name, value in request.headers if name == b"content-length"), default=0)

@@ -1,13 +1,23 @@
 """A connection as a thread sees it: all of a request is there to read, and whatever it writes is taken at once."""
 
 import mmap
+import os
 import socket
 from collections import deque
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 CHUNK = 65_536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+MOST_FILES = 64
+
+
+@lru_cache(MOST_FILES)
+def _mapped(name: str, inode: int, changed: int) -> mmap.mmap:  # noqa: ARG001 - another file has other ones
+    with Path(name).open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class BufferedSocket:
@@ -22,6 +32,7 @@ class BufferedSocket:
         self.real.setblocking(False)
         self.received = bytearray()
         self.has_continued = False
+        self.fell_short = False
         self._left = 0
         self._unsent: deque[memoryview] = deque()
         self._broken = False
@@ -74,6 +85,7 @@ class BufferedSocket:
         taken = bytes(self.received[: min(size, self._left)])
         del self.received[: len(taken)]
         self._left -= len(taken)
+        self.fell_short = self.fell_short or not taken  # gunicorn takes the request to be longer: the connection ends.
         return taken
 
     def sendall(self, data: bytes) -> None:
@@ -90,8 +102,9 @@ class BufferedSocket:
         return len(data)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """The file is mapped, not read: however many are slow to take it, it is in memory once."""
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        """The file is mapped, and once: however many are slow to take it, it costs one descriptor and no memory."""
+        status = os.fstat(file.fileno())
+        mapped = _mapped(file.name, status.st_ino, status.st_mtime_ns)
         view = memoryview(mapped)[offset : None if count is None else offset + count]
         self._unsent.append(view)
         self.flush()

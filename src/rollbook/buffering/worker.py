@@ -4,6 +4,7 @@ In gunicorn's own, a thread waits for each byte of a body and until the client h
 many slow clients as there are threads stop the API. Here they wait in the event loop, each no longer than a deadline.
 """
 
+import errno
 import socket
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from typing import Any
 import gunicorn.util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from rollbook.buffering.requests import LONGEST_HEAD, MOST_FRAMED, Request, asks_to_continue, find_request
+from rollbook.buffering.requests import Request, RequestReader
 from rollbook.buffering.sockets import CONTINUE, BufferedSocket
 
 REQUEST_SECONDS = 20
@@ -24,6 +25,8 @@ ANSWER_SECONDS = 60
 """For all of an answer."""
 LINGER_SECONDS = 5
 """How long what is sent after the last answer is thrown away, so that the client reads that answer (RFC 9112 §9.6)."""
+PAUSE_SECONDS = 1
+"""Before connections are accepted again, when there was no descriptor left for one."""
 TIMED_OUT = 408
 
 
@@ -36,24 +39,34 @@ class BufferingWorker(ThreadWorker):
         super().__init__(*arguments, **options)
         self.sending: deque[Any] = deque()
         self.lingering: deque[Any] = deque()
+        self._accepts_from = 0.0
 
     def accept(self, listener: Any) -> None:
+        """Out of descriptors, wait: whoever is here has to go first."""
         try:
             client, address = listener.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self.set_accept_enabled(False)
+                self._accepts_from = time.monotonic() + PAUSE_SECONDS
             return
         self.nr_conns += 1
         conn = TConn(self.cfg, BufferedSocket(client), address, listener.getsockname())
+        conn.reader = RequestReader(self.longest_body)
         conn.data_ready = True
         self._wait(conn, self.keepalived_conns, self.cfg.keepalive, EVENT_READ, self._on_readable)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        if not enabled or time.monotonic() >= self._accepts_from:
+            super().set_accept_enabled(enabled)
 
     def _on_readable(self, conn: Any) -> None:
         goes_on = conn.sock.receive()
         if conn in self.keepalived_conns and conn.sock.received:
             self._stop_waiting(conn, self.keepalived_conns)
             self._wait(conn, self.pending_conns, REQUEST_SECONDS, EVENT_READ, self._on_readable)
-        request = find_request(conn.sock.received, self.longest_body)
-        if request is None and self._may_come(conn, goes_on):
+        request = conn.reader.find(conn.sock.received)
+        if request is None and goes_on:
             self._continue(conn)
             return
         self._stop_waiting(conn, self.keepalived_conns, self.pending_conns)
@@ -64,11 +77,8 @@ class BufferingWorker(ThreadWorker):
         else:
             self._close(conn)
 
-    def _may_come(self, conn: Any, goes_on: bool) -> bool:
-        return goes_on and len(conn.sock.received) <= LONGEST_HEAD + MOST_FRAMED * self.longest_body
-
     def _continue(self, conn: Any) -> None:
-        if not conn.sock.has_continued and asks_to_continue(conn.sock.received):
+        if not conn.sock.has_continued and conn.reader.asks_to_continue:
             conn.sock.has_continued = True
             with suppress(OSError):
                 conn.sock.sendall(CONTINUE)
@@ -76,7 +86,7 @@ class BufferingWorker(ThreadWorker):
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         """A thread is done with it; the answer may still be on its way."""
         answered = not fs.cancelled() and fs.exception() is None and fs.result() is True
-        conn.goes_on = answered and conn.request.whole
+        conn.goes_on = answered and conn.request.whole and not conn.sock.fell_short
         if conn.sock.flush():
             self._answered(conn)
         else:
@@ -90,6 +100,7 @@ class BufferingWorker(ThreadWorker):
     def _answered(self, conn: Any) -> None:
         if conn.goes_on and not conn.sock.is_broken:
             conn.sock.discard_rest()
+            conn.reader.begin()
             idle = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
             self._wait(conn, self.keepalived_conns, idle, EVENT_READ, self._on_readable)
             if conn.sock.received:  # The client sends its requests without waiting for answers.
@@ -125,6 +136,12 @@ class BufferingWorker(ThreadWorker):
             self._linger(conn)
         for conn in [*self._expired(self.sending), *self._expired(self.lingering)]:
             self._close(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """A worker that stops waits for what its threads do, not for clients."""
+        super()._cap_keepalive(deadline)
+        for conn in [*self.pending_conns, *self.sending, *self.lingering]:
+            conn.timeout = min(conn.timeout, deadline)
 
     def _expired(self, conns: "deque[Any]", *, force: bool = False) -> list[Any]:
         """They stand in the order in which they expire."""

@@ -66,7 +66,7 @@ class RepeatService:
             raise KeyReused()
         if kept.get("status") is None:
             raise KeyInFlight()
-        return Answer(kept["status"], kept["headers"], bytes(kept["body"]))
+        return Answer(kept["status"], kept["headers"], bytes(kept["body"]), kept.get("about") or "")
 
     def _mac(self, body: bytes) -> str:
         """Of what the JSON says, however it is written."""

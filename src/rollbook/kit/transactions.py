@@ -1,8 +1,10 @@
 """The transaction that a use case runs in."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import pymongo
@@ -19,6 +21,8 @@ from rollbook.kit.errors import Unavailable
 T = TypeVar("T")
 
 TRANSACTION_SECONDS = 4
+LEAST_SECONDS = 0.05
+"""What a call has when the time is over: `timeout(0)` would be none."""
 ATTEMPTS_WITHOUT_TRANSACTION = 20
 NO_TRANSACTIONS_HERE = 20
 AWAY = (ConnectionFailure, InvalidOperation)
@@ -33,6 +37,16 @@ CONCERNS: dict[str, Any] = {
 _session: ContextVar[ClientSession | None] = ContextVar("rollbook_session", default=None)
 _last: ContextVar[list[Callable[[Any], None]] | None] = ContextVar("rollbook_last", default=None)
 _retries: ContextVar[list[Callable[[], None]] | None] = ContextVar("rollbook_retries", default=None)
+
+
+@dataclass
+class Budget:
+    """Seconds that MongoDB may still take."""
+
+    seconds: float
+
+
+_budget: ContextVar[Budget | None] = ContextVar("rollbook_budget", default=None)
 
 
 class Actor(Protocol):
@@ -67,7 +81,8 @@ def reaching() -> Iterator[None]:
         yield
         return
     try:
-        yield
+        with _spending():
+            yield
     except DuplicateKeyError:
         raise
     except PyMongoError as error:
@@ -75,6 +90,20 @@ def reaching() -> Iterator[None]:
             raise Unavailable() from None
         details = error.details or {} if isinstance(error, OperationFailure) else {}
         raise DatabaseFault(f"{type(error).__name__} {details.get('codeName', '')}") from None
+
+
+@contextmanager
+def _spending() -> Iterator[None]:
+    budget = _budget.get()
+    if budget is None:
+        yield
+        return
+    started = time.monotonic()
+    try:
+        with pymongo.timeout(max(budget.seconds, LEAST_SECONDS)):
+            yield
+    finally:
+        budget.seconds -= time.monotonic() - started
 
 
 def _is_standalone_again(error: PyMongoError) -> bool:
@@ -139,9 +168,14 @@ def before_commit(last: Callable[[Any], None]) -> Iterator[None]:
         _last.reset(token)
 
 
-def within(seconds: float) -> AbstractContextManager[None]:
-    """All that MongoDB is asked in here has so long together; what takes longer is Unavailable."""
-    return pymongo.timeout(seconds)
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """All that MongoDB is asked in here has so long together; what takes longer is Unavailable. Nothing else counts."""
+    token = _budget.set(Budget(seconds))
+    try:
+        yield
+    finally:
+        _budget.reset(token)
 
 
 def unhurried() -> AbstractContextManager[None]:

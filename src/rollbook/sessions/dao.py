@@ -31,7 +31,7 @@ class SessionDAO(BaseDAO[Session]):
         literal["expires_at"] = {"$min": [changes["expires_at"], end]}
         with reaching():
             found = self._collection.find_one_and_update(
-                {"family": family, "current": current, "expires_at": {"$gt": at}},
+                {"family": family, "current": current, "expires_at": {"$gt": at}, "created_at": {"$gt": at - max_age}},
                 [{"$set": literal}],
                 return_document=ReturnDocument.AFTER,
                 session=current_session(),

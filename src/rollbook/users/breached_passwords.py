@@ -6,17 +6,19 @@ how many there are. See https://haveibeenpwned.com/API/v3#PwnedPasswords.
 
 import hashlib
 import logging
-import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
+from urllib.error import HTTPError
 
 PREFIX = 5
 SECONDS = 2.0
 """For all of an answer; a password is not refused because somebody else's service is slow."""
 LONGEST_ANSWER = 2**20
 logger = logging.getLogger(__name__)
+_asking = ThreadPoolExecutor(4, "rollbook-breaches")
+"""Beside the request, which waits no longer than SECONDS, whatever DNS or the other side does."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,11 @@ class BreachedPasswords:
         if self.url is None:
             return False
         digest = hashlib.sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest().upper()
+        asked = _asking.submit(self._suffixes, self.url + digest[:PREFIX])
         try:
-            found = self._suffixes(self.url + digest[:PREFIX])
-        except (OSError, HTTPException, ValueError) as error:
+            found = asked.result(SECONDS)
+        except (OSError, HTTPException, ValueError, TimeoutError) as error:
+            asked.cancel()
             logger.warning("breached passwords cannot be asked for (%s); the password is taken", type(error).__name__)
             return False
         return digest[PREFIX:] in found
@@ -41,18 +45,11 @@ class BreachedPasswords:
         """Of the hashes that occur; padding occurs 0 times."""
         headers = {"Add-Padding": "true", "User-Agent": "rollbook"}
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - a setting says http or https
-        until = time.monotonic() + SECONDS
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - as above
-            text = _read(answer, until).decode("ascii")
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - as above
+                text = answer.read(LONGEST_ANSWER).decode("ascii")
+        except HTTPError as error:
+            error.close()
+            raise
         lines = (line.partition(":") for line in text.splitlines())
         return {suffix.upper() for suffix, _, count in lines if int(count)}
-
-
-def _read(answer: Any, until: float) -> bytes:
-    """Raises: TimeoutError, also for an answer that trickles in."""
-    parts: list[bytes] = []
-    while part := answer.read1(65_536):
-        parts.append(part)
-        if time.monotonic() > until or sum(map(len, parts)) > LONGEST_ANSWER:
-            raise TimeoutError
-    return b"".join(parts)

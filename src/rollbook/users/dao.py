@@ -122,9 +122,9 @@ class UserDAO(BaseDAO[User]):
             row = self._collection.find_one(query, fields, session=current_session())
         return row and Credentials(row["_id"], row["password_hash"], row["is_active"], row.get("known_addresses", ()))
 
-    def has_lookalike(self, address: str) -> bool:
-        """Whether someone has an address that looks like `address` and is another one."""
-        alike = {"email_skeleton": references.email_skeleton(address), **PRESENT}
+    def has_lookalike(self, address: str, *, besides: ObjectId | None = None) -> bool:
+        """Whether someone `besides` has an address that looks like `address` and is another one."""
+        alike = {"email_skeleton": references.email_skeleton(address), **PRESENT, "_id": {"$ne": besides}}
         return self._any({**alike, "email_key": {"$ne": references.email_key(address)}})
 
     def get_by(self, reference: Reference) -> User:

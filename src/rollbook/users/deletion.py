@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
-from rollbook.audit.service import redact
+from rollbook.audit.service import redact, redact_origins
 from rollbook.idempotency.dao import kept_requests
 from rollbook.kit.clock import Clock
 from rollbook.kit.preconditions import ANY, Expected
@@ -26,7 +26,8 @@ from rollbook.users.reach import keep_an_admin, put_on_record, reached, require_
 from rollbook.users.references import Reference
 
 PURGE_SECONDS = 15
-"""Someone who signed in for years has thousands of entries on the audit log."""
+MOST_AT_ONCE = 10_000
+"""Entries on the audit log that a purge redacts in its transaction; someone who signed in for years has more."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +90,28 @@ class DeletionService:
         """
         policy.may_purge(actor)
         reference = policy.meant_by(ref, actor, Permission.USERS_PURGE)
-        self.proof.require_recent(_find_to_purge(reference), current_password, actor=actor)
 
-        def write() -> User:
-            now = self.clock()
+        def allowed() -> User:
             user = _find_to_purge(reference)
             policy.may_purge_user(actor, user)
             self._may_end(user, actor)
             expected.check(user.version)
+            return user
+
+        user = allowed()
+        self.proof.require_recent(user, current_password, actor=actor)
+        redact_origins(str(user.pk), beyond=MOST_AT_ONCE)
+
+        def write() -> User:
+            now, user = self.clock(), allowed()
             return self._purge(user, actor, now)
 
         return in_transaction(write, actor=actor, seconds=PURGE_SECONDS)
 
     def purge_expired(self, id: ObjectId, *, deleted_before: datetime, actor: Principal) -> bool:
         """False, when someone was faster."""
+
+        redact_origins(str(id), beyond=MOST_AT_ONCE)
 
         def write() -> bool:
             now = self.clock()

@@ -21,6 +21,8 @@ CLASSES: dict[str, Callable[[str], bool]] = {
 """The character classes that `complex` wants one of each of."""
 SHORTEST_PART = 3
 """Characters of a name that a password may not be built on; shorter ones are in every other word."""
+FEWEST_LEFT = 4
+"""Letters and digits that a password needs beside what is known of its owner."""
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _WORDS = re.compile(r"[^\W_]+")
 
@@ -55,12 +57,20 @@ class PasswordPolicy:
 
     def _guesses(self, password: str, personal: Iterable[str | None]) -> list[Detail]:
         """Only of what passed all else, since it takes the longest."""
-        found = estimate(visible(password), parts_of(personal))
-        if not found.is_guessable:
-            return []
-        if found.repeats_owner:
+        folded, known = fold(visible(password)), parts_of(personal)
+        found = estimate(folded, known)
+        if is_made_of(folded, known) or (found.is_guessable and found.repeats_owner):
             return [_fault("personal", "Too close to a name, an address or the service's own name; choose another.")]
-        return [_fault("guessable", "Repeats, sequences, rows of keys and single words are easy to guess; add words.")]
+        if found.is_guessable:
+            return [_fault("guessable", "Repeats, sequences, rows of keys and single words are easy to guess.")]
+        return []
+
+
+def is_made_of(folded: str, known: Iterable[str]) -> bool:
+    """Whether little is left of a password without what is known of its owner, and without signs."""
+    words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    left = re.sub(words, "", folded)
+    return left != folded and len("".join(_WORDS.findall(left))) < FEWEST_LEFT
 
 
 def visible(password: str) -> str:

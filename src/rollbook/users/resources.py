@@ -55,6 +55,7 @@ REFUSED = (PasswordRefused, UnknownRole, UsernameReserved, EmailTaken, UsernameT
 CHANGE_REFUSED = (
     UserNotFound,
     *REFUSED,
+    EmailLookalike,
     CurrentPasswordNeeded,
     WrongPassword,
     LastAdmin,

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bson import ObjectId
+
 from rollbook.access.principal import SYSTEM, Principal
 from rollbook.kit.clock import Clock
+from rollbook.kit.errors import Unavailable
 from rollbook.kit.transactions import in_transaction
 from rollbook.leases.dao import leases
 from rollbook.users.dao import users
@@ -42,10 +45,18 @@ class Retention:
         limit, purged = self._limit(), 0
         done = 1
         while done and (ids := users.ids_deleted_before(limit, limit=BATCH)):
-            done = sum(self.deletion.purge_expired(each, deleted_before=limit, actor=actor) for each in ids)
+            done = sum(self._purge(each, limit, actor) for each in ids)
             purged += done
             tell(done)
         return purged
+
+    def _purge(self, id: ObjectId, limit: datetime, actor: Principal) -> bool:
+        """Whoever cannot be purged now does not keep all others from it; they are tried again."""
+        try:
+            return self.deletion.purge_expired(id, deleted_before=limit, actor=actor)
+        except Unavailable:
+            logger.warning("user %s could not be purged in time; it is tried again", id)
+            return False
 
     def sweep(self) -> int | None:
         """Count anew, and purge: once in EVERY, whoever of all workers and replicas comes first. None: not us."""

@@ -66,8 +66,7 @@ class UserService:
         self.attempts.reserve_registration(actor.origin)
         try:
             policy.may_register(self.registration, has_admin=users.is_active_with(ADMIN))
-            if references.could_deceive(new.email) and users.has_lookalike(new.email):
-                raise EmailLookalike()
+            _refuse_lookalike(new.email)
             return self._create(new, actor)
         except (RegistrationClosed, Conflict) as refusal:
             self._record_refusal(refusal, actor)
@@ -140,6 +139,8 @@ class UserService:
         policy.may_change(actor, before, asked)
         if "username" in asked:
             policy.may_take_username(actor, patch.username, own=True)
+        if "email" in asked and not actor.may(Permission.USERS_SET_CREDENTIALS):
+            _refuse_lookalike(patch.email, besides=before)
         expected.check(before.version)
         self._may_take_over(before, asked, actor)
         wanted |= self._credentials(before, patch, asked, actor)
@@ -236,3 +237,9 @@ class UserService:
         sent = patch.model_dump(exclude_unset=True)
         self.refuse_weak(password, {name: sent.get(name, getattr(user, name)) for name in PERSONAL})
         return turn.hash(password)
+
+
+def _refuse_lookalike(address: str, *, besides: User | None = None) -> None:
+    """For an address that nobody has vouched for. Raises: EmailLookalike."""
+    if references.could_deceive(address) and users.has_lookalike(address, besides=besides and besides.pk):
+        raise EmailLookalike()

@@ -18,7 +18,8 @@ def count(database: Any) -> int:
 
 
 def run(database: Any, tell: Callable[[int], None]) -> int:
-    """How many it changed. One that was replaced is not found again, so it may stop anywhere.
+    """How many it changed. One that was replaced is not found again, so it may stop anywhere; killed in the middle,
+    it may lose one session, whose user signs in again.
 
     `tell` is called after each batch, with how many it looked at.
     """
@@ -34,10 +35,9 @@ def catch_up(database: Any) -> int:
 
 def _replace(database: Any, tell: Callable[[int], None]) -> int:
     changed = 0
-    while rows := list(database.sessions.find(FORMER).limit(BATCH)):
-        for row in rows:
-            database.sessions.delete_one({"_id": row["_id"]})  # First, since the token's hash is unique.
-            database.sessions.insert_one({**row, "_id": secrets.token_hex(16)})
-        changed += len(rows)
-        tell(len(rows))
+    while session := database.sessions.find_one_and_delete(FORMER):  # First, since the token's hash is unique.
+        database.sessions.insert_one({**session, "_id": secrets.token_hex(16)})
+        changed += 1
+        if changed % BATCH == 0:
+            tell(BATCH)
     return changed
