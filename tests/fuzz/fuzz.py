@@ -43,7 +43,7 @@ def schemathesis(server: Serving, phases: str, examples: int, seed: int) -> int:
 
 def statuses(server: Serving) -> list[int]:
     """Of every request that the server answered, from its own log."""
-    return [int(status) for status in re.findall(r" [A-Z]+ \S+ (\d{3}) [\d.]+ ms$", server.log.read_text(), re.M)]
+    return [int(status) for status in re.findall(r" [A-Z]+ \S+ (\d{3}) [\d.]+ ms \S+$", server.log.read_text(), re.M)]
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ words = st.text(LETTERS, min_size=3, max_size=12)
 
 schemathesis.openapi.format("email", st.builds(lambda who, where: f"{who}@{where}.example.com", words, words))
 any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=12, max_size=60)
-schemathesis.openapi.format("password", any_text.map(lambda text: f"xyz{text}zyx"))
+schemathesis.openapi.format("password", any_text.map(lambda text: f"xyz lantern kettle {text} zyx"))
 
 
 @schemathesis.hook

@@ -110,7 +110,6 @@ class DeletionService:
 
     def purge_expired(self, id: ObjectId, *, deleted_before: datetime, actor: Principal) -> bool:
         """False, when someone was faster."""
-
         redact_origins(str(id), beyond=MOST_AT_ONCE)
 
         def write() -> bool:
