@@ -27,6 +27,8 @@ from rollbook.secret_files import with_secrets
 from rollbook.services import Services, database_of, services_of
 from rollbook.settings import LOOPBACK, Settings, SettingsError, StartError
 
+PATIENCE_SECONDS = 2
+"""How long a worker waits for MongoDB, or for another worker to prepare it, before it answers that it is not ready."""
 SETTLED_SECONDS = 2
 SWEEP_SECONDS = 60
 """How often a worker asks whether it is time; of all of them, one in an hour finds that it is."""
@@ -105,7 +107,7 @@ class _Server(BaseApplication):
         """Runs in each worker, after the fork: a connection must not be shared between processes."""
         services = services_of(self._settings)
         database = database_of(self._settings, services.prepare)
-        database.keep_prepared(patience=1)
+        database.keep_prepared(patience=PATIENCE_SECONDS)
         keep_doing("sweep", partial(_sweep, database, services), after=SETTLED_SECONDS, every=SWEEP_SECONDS)
         return create_app(self._settings, services, database)
 
