@@ -114,6 +114,16 @@ def test_refreshes_and_password_changes_count_as_attempts(start):
         assert renamed.status_code == 200
 
 
+def test_of_40_parallel_registrations_over_4_workers_exactly_5_are_looked_at(start):
+    new = {"name": "New", "email": "new@house.org", "password": "password1"}
+    with start(RATELIMIT_REGISTRATION="5/hour", RATELIMIT_DEFAULT="1000/second") as server, client(server) as http:
+        server.await_status("/ready", 200)
+        with ThreadPoolExecutor(20) as pool:
+            sent = pool.map(lambda _: patiently(lambda: http.post("/api/users", json=new)).status_code, range(40))
+            answers = Counter(sent)
+    assert answers == {400: 5, 429: 35}
+
+
 @needs_redis
 def test_with_redis_every_limit_is_exact_over_all_workers(start, tmp_path, failed):
     with redis_server(tmp_path) as (uri, _):
