@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 NAME = "rollbook"
 USER = "rollbook"
 INTERNAL = {"username": "__system", "authSource": "local"}
-"""Whoever knows the key file is a member of the set, and may make the first user; it is never used for more."""
+"""Whoever knows the key file counts as a member of the set, and may configure it and make its user."""
 NOT_YET_INITIALIZED = 94
 POLL_SECONDS = 0.02
 

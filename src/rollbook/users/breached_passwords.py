@@ -1,7 +1,7 @@
 """Whether a password is known from a breach: asked of Have I Been Pwned, or of a mirror, without telling the password.
 
 The range API takes the first five digits of the SHA-1 and answers with all that begin so (k-anonymity); padding hides
-how many there are. See https://haveibeenpwned.com/API/v3#PwnedPasswords.
+how many there are.
 """
 
 import hashlib
