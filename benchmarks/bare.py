@@ -1,4 +1,4 @@
-"""The baseline: the least that can be called an API on MongoDB. Flask, PyMongo, one find_one, jsonify."""
+"""The baseline: a minimal API on MongoDB with Flask, PyMongo, one find_one and jsonify."""
 
 import os
 

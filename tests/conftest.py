@@ -1,4 +1,4 @@
-"""A real MongoDB for every worker, and the API on top of it."""
+"""Fixtures: a real MongoDB for each test process, and the API on top of it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,13 +13,14 @@ from rollbook.app import create_app
 from rollbook.audit.documents import AuditEntry
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
-from rollbook.kit.database import Database
-from rollbook.services import DOCUMENTS, Services, database_of, services_of
+from rollbook.services import DOCUMENTS, Services, build_database, build_services
 from rollbook.settings import Settings
-from tests.harness.lawful import LawfulClient
+from rollbook.storage.database import Database
+from tests.harness.contract import ContractClient
 
 hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):  # A new failure belongs to whoever looks for one, not to whoever submits something else.
+if os.environ.get("CI"):
+    # CI repeats the same examples, so an unrelated change cannot fail on a new one.
     hypothesis.settings.load_profile("ci")
 
 SECRET_KEY = "0f8c3b5e7d9a1c2e4f6081a3b5c7d9ef"
@@ -31,14 +32,15 @@ ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "password": PASSWORD}
 def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateMongod]:
     named = os.environ.get("MONGOD_BIN")
     with PrivateMongod(
-        find_mongod(named and type(tmp_path_factory.getbasetemp())(named)), tmp_path_factory.mktemp("mongod")
+        find_mongod(named and type(tmp_path_factory.getbasetemp())(named)),
+        tmp_path_factory.mktemp("mongod"),
     ) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def settings(mongod: PrivateMongod) -> Settings:
-    """An open house without limits: what a test is about is not hidden behind who may call."""
+    """No authentication and no limits, so that a test needs neither unless it is about them."""
     return Settings(
         _env_file=None,
         bcrypt_rounds=4,
@@ -53,12 +55,12 @@ def settings(mongod: PrivateMongod) -> Settings:
 
 @pytest.fixture(scope="session")
 def services(settings: Settings) -> Services:
-    return services_of(settings)
+    return build_services(settings)
 
 
 @pytest.fixture(scope="session")
 def database(settings: Settings, services: Services) -> Iterator[Database]:
-    database = database_of(settings, services.prepare)
+    database = build_database(settings, services.prepare)
     database.prepare()
     yield database
     database.close()
@@ -66,14 +68,14 @@ def database(settings: Settings, services: Services) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def basics(database: Database) -> dict[type[Any], list[Any]]:
-    """What a start stores before anyone calls: the built-in roles, the tallies, the signing keys."""
+    """The documents that exist after a start: built-in roles, tallies, signing keys."""
     first = {document: list(document._get_collection().find()) for document in DOCUMENTS}
     return first | {AuditEntry: []}
 
 
 @pytest.fixture
 def stored(basics: dict[type[Any], list[Any]]) -> MongoDatabase[Any]:
-    """What MongoDB holds: at the start of each test the basics and nothing else."""
+    """The test database. At the start of each test it holds only `basics`."""
     for document, first in basics.items():
         document._get_collection().delete_many({})
         if first:
@@ -83,12 +85,12 @@ def stored(basics: dict[type[Any], list[Any]]) -> MongoDatabase[Any]:
 
 @pytest.fixture
 def make_app(database: Database, settings: Settings, stored: Any) -> Callable[..., Flask]:
-    """Call it with settings that differ."""
+    """Builds an app. The keyword arguments override `settings`."""
 
     def make(**changes: Any) -> Flask:
         changed = Settings.model_validate(settings.model_dump() | changes)
-        app = create_app(changed, services_of(changed), database)
-        app.test_client_class = LawfulClient
+        app = create_app(changed, build_services(changed), database)
+        app.test_client_class = ContractClient
         return app
 
     return make
@@ -107,5 +109,5 @@ def ada(client: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def guarded(make_app: Callable[..., Flask]) -> Any:
-    """A client of an API that wants to know who calls."""
+    """A client of an API that requires authentication."""
     return make_app(auth_required=True).test_client()

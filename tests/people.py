@@ -1,4 +1,4 @@
-"""Who is there in tests about who may do what: one of each role, and their tokens."""
+"""Users for tests of permissions: create them, sign them in, send requests as them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD
 
 @dataclass
 class Person:
-    """A user that is stored, and a client that carries their token."""
+    """A stored user, and a client that sends their access token."""
 
     id: str
     email: str
@@ -22,19 +22,28 @@ class Person:
         return {"Authorization": f"Bearer {self.signed_in['access_token']}"}
 
     def __getattr__(self, method: str) -> Any:
-        """get, post, patch, put, delete: as this person."""
+        """Sends a request as this person: get, post, patch, put, delete."""
         send = getattr(self.client, method)
-        return lambda path, **rest: send(path, **(rest | {"headers": self.headers | rest.get("headers", {})}))
+        return lambda path, **rest: send(
+            path, **(rest | {"headers": self.headers | rest.get("headers", {})})
+        )
 
 
 def new(name: str, **fields: Any) -> UserCreate:
-    sent = {"name": name.title(), "email": f"{name}@example.com", "username": name, "password": PASSWORD}
-    return UserCreate.model_validate(sent | fields, context={"name_max_length": 30, "least_password_length": 8})
+    sent = {
+        "name": name.title(),
+        "email": f"{name}@example.com",
+        "username": name,
+        "password": PASSWORD,
+    }
+    return UserCreate.model_validate(
+        sent | fields, context={"name_max_length": 30, "min_password_length": 8}
+    )
 
 
 def add(services: Any, name: str, *, role: str = "user", **fields: Any) -> dict[str, Any]:
-    """A user, made without HTTP; their e-mail address is <name>@example.com, their username the name."""
-    user = services.users.create_user(new(name, role=role, **fields), actor=COMMAND_LINE)
+    """Creates <name>@example.com with the username `name`, without HTTP."""
+    user = services.registration.create_user(new(name, role=role, **fields), actor=COMMAND_LINE)
     return {"id": str(user.pk), "email": user.email}
 
 

@@ -1,36 +1,41 @@
-"""Settings: where they come from, and what is wrong with them in one line each."""
+"""Settings: where they come from, and one line for each mistake."""
 
 from secrets import token_hex, token_urlsafe
 
 import pytest
 from pydantic import ValidationError
 
-from rollbook import settings as module
-from rollbook.settings import Settings, SettingsError, load
+from rollbook import settings_loader as module
+from rollbook.settings import Settings, SettingsError
+from rollbook.settings_loader import load_settings
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
+def folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(module, "SECRETS", tmp_path / "secrets")
+    monkeypatch.setattr(module, "SECRETS_FOLDER", tmp_path / "secrets")
     return tmp_path
 
 
-def test_without_any_setting_it_is_safe():
-    settings = load()
+def test_defaults_are_safe():
+    settings = load_settings()
     assert (settings.host, settings.port, settings.mongodb_uri) == ("127.0.0.1", 5000, None)
     assert (settings.bcrypt_rounds, settings.allow_standalone) == (12, False)
 
 
-def test_the_environment_wins_over_dotenv_and_dotenv_over_secrets(alone, monkeypatch):
-    (alone / "secrets").mkdir()
-    for name, value in {"port": "1001", "host": "1.1.1.1", "mongodb_uri": "mongodb://secret"}.items():
-        (alone / "secrets" / name).write_text(value)
-    (alone / ".env").write_text("PORT=1002\nHOST=2.2.2.2\nSOMETHING_ELSE=x\n")
+def test_environment_overrides_dotenv_and_secrets(folder, monkeypatch):
+    (folder / "secrets").mkdir()
+    for name, value in {
+        "port": "1001",
+        "host": "1.1.1.1",
+        "mongodb_uri": "mongodb://secret",
+    }.items():
+        (folder / "secrets" / name).write_text(value)
+    (folder / ".env").write_text("PORT=1002\nHOST=2.2.2.2\nSOMETHING_ELSE=x\n")
     monkeypatch.setenv("PORT", "1003")
-    settings = load()
+    settings = load_settings()
     assert (settings.port, settings.host, settings.mongodb_uri.get_secret_value()) == (
         1003,
         "2.2.2.2",
@@ -38,68 +43,98 @@ def test_the_environment_wins_over_dotenv_and_dotenv_over_secrets(alone, monkeyp
     )
 
 
-def test_empty_means_unset(monkeypatch):
+def test_empty_setting_is_unset(monkeypatch):
     monkeypatch.setenv("MONGODB_URI", "")
     monkeypatch.setenv("PORT", "")
-    assert (load().mongodb_uri, load().port) == (None, 5000)
+    assert (load_settings().mongodb_uri, load_settings().port) == (None, 5000)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("PORT", "0"), ("PORT", "70000"), ("PORT", "x"), ("WORKERS", "0"), ("THREADS", "-1"), ("BCRYPT_ROUNDS", "3")),
-        *(("BCRYPT_ROUNDS", "17"), ("PASSWORD_POLICY", "lax"), ("PASSWORD_MIN_LENGTH", "7"), ("NAME_MAX_LENGTH", "0")),
-        *(("API_PREFIX", "api"), ("API_PREFIX", "/api/"), ("API_PREFIX", "/<x>"), ("ALLOW_STANDALONE", "maybe")),
-        *(("MONGODB_URI", "http://host"), ("MONGODB_URI", "host:27017"), ("MONGODB_URI", "mongodb://")),
-        *(("MONGODB_URI", "mongodb://h/?nonsense=1"), ("MONGODB_URI", "mongodb://h/?tls=maybe")),
-        *(("MONGODB_URI", "mongodb://u:p%zz@h"), ("MONGODB_URI", "mongodb+srv://"), ("MONGODB_DBNAME", "a.b")),
-        *(("ENVIRONMENT", "staging"), ("LOG_LEVEL", "LOUD"), ("MAX_BODY_BYTES", "1"), ("LOG_FORMAT", "xml")),
+        ("PORT", "0"),
+        ("PORT", "70000"),
+        ("PORT", "x"),
+        ("WORKERS", "0"),
+        ("THREADS", "-1"),
+        ("BCRYPT_ROUNDS", "3"),
+        ("BCRYPT_ROUNDS", "17"),
+        ("PASSWORD_POLICY", "lax"),
+        ("PASSWORD_MIN_LENGTH", "7"),
+        ("NAME_MAX_LENGTH", "0"),
+        ("API_PREFIX", "api"),
+        ("API_PREFIX", "/api/"),
+        ("API_PREFIX", "/<x>"),
+        ("ALLOW_STANDALONE", "maybe"),
+        ("MONGODB_URI", "http://host"),
+        ("MONGODB_URI", "host:27017"),
+        ("MONGODB_URI", "mongodb://"),
+        ("MONGODB_URI", "mongodb://h/?nonsense=1"),
+        ("MONGODB_URI", "mongodb://h/?tls=maybe"),
+        ("MONGODB_URI", "mongodb://u:p%zz@h"),
+        ("MONGODB_URI", "mongodb+srv://"),
+        ("MONGODB_DBNAME", "a.b"),
+        ("ENVIRONMENT", "staging"),
+        ("LOG_LEVEL", "LOUD"),
+        ("MAX_BODY_BYTES", "1"),
+        ("LOG_FORMAT", "xml"),
     ],
 )
-def test_a_wrong_value_is_one_line_that_names_the_setting_and_not_the_value(monkeypatch, name, value):
+def test_invalid_value_is_reported_in_one_line(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
-        load()
+        load_settings()
     (line,) = str(caught.value).splitlines()
     assert line.startswith(f"{name}: ")
 
 
-def test_every_mistake_has_its_line_and_no_secret_is_repeated(monkeypatch):
+def test_every_mistake_is_reported_without_secrets(monkeypatch):
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("WORKERS", "y")
     monkeypatch.setenv("MONGODB_URI", "redis://user:hunter2@host")
     with pytest.raises(SettingsError) as caught:
-        load()
+        load_settings()
     assert len(str(caught.value).splitlines()) == 3
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("environment", "setting"),
     [
         ({"MONGODB_URI": ""}, "MONGODB_URI"),
         ({"MONGODB_URI": "mongodb://m", "BCRYPT_ROUNDS": "9"}, "BCRYPT_ROUNDS"),
     ],
 )
-def test_production_asks_for_more(monkeypatch, given, named):
+def test_production_has_stricter_requirements(monkeypatch, environment, setting):
     monkeypatch.setenv("ENVIRONMENT", "production")
-    for name, value in given.items():
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=f"^{named}: "):
-        load()
+    with pytest.raises(SettingsError, match=f"^{setting}: "):
+        load_settings()
 
 
-def test_every_mistake_in_production_has_its_line(monkeypatch):
+def test_every_mistake_in_production_is_reported(monkeypatch):
     monkeypatch.setenv("ENVIRONMENT", "production")
     monkeypatch.setenv("BCRYPT_ROUNDS", "4")
     with pytest.raises(SettingsError) as caught:
-        load()
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["MONGODB_URI", "BCRYPT_ROUNDS"]
+        load_settings()
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
+        "MONGODB_URI",
+        "BCRYPT_ROUNDS",
+    ]
 
 
-@pytest.mark.parametrize(("policy", "least", "length"), [("strict", 8, 15), ("strict", 20, 20), ("standard", 12, 12)])
-def test_the_least_password_length_is_what_both_the_policy_and_the_setting_ask(policy, least, length):
-    assert Settings(_env_file=None, password_policy=policy, password_min_length=least).least_password_length == length
+@pytest.mark.parametrize(
+    ("policy", "min_length", "expected"),
+    [("strict", 8, 15), ("strict", 20, 20), ("standard", 12, 12)],
+)
+def test_min_password_length_is_the_stricter_of_two(policy, min_length, expected):
+    assert (
+        Settings(
+            _env_file=None, password_policy=policy, password_min_length=min_length
+        ).min_password_length
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,16 +145,16 @@ def test_the_least_password_length_is_what_both_the_policy_and_the_setting_ask(p
         "mongodb+srv://user:pass@cluster.example.net/?retryWrites=true",
     ],
 )
-def test_every_form_of_a_mongodb_uri_is_taken_and_never_shown(monkeypatch, uri):
+def test_every_form_of_mongodb_uri_is_accepted_and_hidden(monkeypatch, uri):
     monkeypatch.setenv("MONGODB_URI", uri)
-    settings = load()
+    settings = load_settings()
     assert settings.mongodb_uri.get_secret_value() == uri
     assert uri not in repr(settings)
 
 
-def test_settings_do_not_change():
+def test_settings_are_immutable():
     with pytest.raises(ValidationError):
-        load().port = 1
+        load_settings().port = 1
 
 
 PUBLISHED = [
@@ -134,29 +169,36 @@ PUBLISHED = [
     "THIS_IS_A_VERY_LONG_AND_SECURE_JWT_KEY_2024",
     "django-insecure-x8k2n5v9q3w7e1r4t6y0u-i2o4p6a8s0d2f4",
 ]
-WEAK = ["0123456789abcdef" * 2, "deadbeef" * 4, "qwertyuiopasdfghjklzxcvbnm1234567", "abcdefghijklmnopqrstuvwxyz012345"]
+WEAK = [
+    "0123456789abcdef" * 2,
+    "deadbeef" * 4,
+    "qwertyuiopasdfghjklzxcvbnm1234567",
+    "abcdefghijklmnopqrstuvwxyz012345",
+]
 
 
 @pytest.mark.parametrize("secret", PUBLISHED + WEAK)
 @pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SECRET_KEY"])
-def test_a_key_from_a_page_or_one_that_can_be_guessed_stops_the_start(monkeypatch, name, secret):
+def test_published_or_guessable_key_stops_the_start(monkeypatch, name, secret):
     monkeypatch.setenv(name, secret)
-    with pytest.raises(SettingsError) as refused:
-        load()
-    assert str(refused.value).startswith(f"{name}: ")
-    assert "openssl rand -hex 32" in str(refused.value)
-    assert secret not in str(refused.value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{name}: ")
+    assert "openssl rand -hex 32" in str(caught.value)
+    assert secret not in str(caught.value)
 
 
-@pytest.mark.parametrize("make", [lambda: token_hex(16), lambda: token_hex(32), lambda: token_urlsafe(32)])
-def test_a_random_key_is_taken(monkeypatch, make):
+@pytest.mark.parametrize(
+    "make", [lambda: token_hex(16), lambda: token_hex(32), lambda: token_urlsafe(32)]
+)
+def test_random_key_is_accepted(monkeypatch, make):
     for _ in range(20):
         monkeypatch.setenv("SECRET_KEY", make())
-        load()
+        load_settings()
 
 
-def test_one_key_for_two_purposes_stops_the_start(monkeypatch):
+def test_same_key_for_two_settings_stops_the_start(monkeypatch):
     for name in ("SECRET_KEY", "JWT_SECRET_KEY"):
         monkeypatch.setenv(name, "7f3a9c5e1b8d2046f3a7c9e5b1d80462")
     with pytest.raises(SettingsError, match="JWT_SECRET_KEY: the same as SECRET_KEY"):
-        load()
+        load_settings()

@@ -1,4 +1,4 @@
-"""After "Sign in as the admin": keep the token for the requests that follow."""
+"""After "Sign in as the admin": store the access token as ADMIN_TOKEN."""
 
 
 def on_response(response, posting):

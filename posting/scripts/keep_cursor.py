@@ -1,4 +1,4 @@
-"""After a page of a list: keep where it goes on."""
+"""After "List users with some fields": store the cursor of the next page as NEXT_CURSOR."""
 
 
 def on_response(response, posting):

@@ -1,4 +1,4 @@
-"""After "Sign in" and "Refresh": keep both tokens for the requests that follow."""
+"""After "Sign in" and "Refresh the tokens": store ACCESS_TOKEN and REFRESH_TOKEN."""
 
 
 def on_response(response, posting):

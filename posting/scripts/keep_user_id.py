@@ -1,4 +1,4 @@
-"""After "Create a user": keep the new user's id for the requests that follow."""
+"""After "Create a user": store the id of the new user as USER_ID."""
 
 
 def on_response(response, posting):

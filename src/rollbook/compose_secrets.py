@@ -1,4 +1,4 @@
-"""What the containers of docker-compose.yml have to know of each other, made at the first start and kept in volumes."""
+"""The secrets that the containers of docker-compose.yml share, generated at the first start."""
 
 import secrets
 from pathlib import Path
@@ -6,33 +6,39 @@ from pathlib import Path
 MONGO_HOST, REDIS_HOST = "mongo:27017", "redis:6379"
 USER = "rollbook"
 READABLE = 0o444
-"""By whoever is in a container that mounts the volume: each has users of its own."""
+"""Every container that mounts the volume has users of its own."""
 
 
-def make(folder: Path) -> list[str]:
-    """A folder for each container under `folder`; the names of the files that were not there yet.
+def create_secrets(folder: Path) -> list[str]:
+    """Create the missing files in one folder for each container, and return their paths.
 
-    `mongo`: a key file, and passwords of the user that administers and the one that the API is; `redis`: its
-    configuration; `api`: the two URIs, which settings are read from. Raises: OSError.
+    `mongo`: a key file, and the passwords of the administrator and of the API. `redis`: its
+    configuration. `api`: the two URIs, as settings. Raises: OSError.
     """
-    made: list[str] = []
-    _keep(folder / "mongo" / "key", secrets.token_hex(32), made)
-    _keep(folder / "mongo" / "root_password", secrets.token_hex(32), made)
-    password = _keep(folder / "mongo" / "password", secrets.token_hex(32), made)
-    redis = _keep(folder / "redis" / "redis.conf", f"requirepass {secrets.token_hex(32)}", made)
+    created: list[str] = []
+    _read_or_create(folder / "mongo" / "key", secrets.token_hex(32), created)
+    _read_or_create(folder / "mongo" / "root_password", secrets.token_hex(32), created)
+    password = _read_or_create(folder / "mongo" / "password", secrets.token_hex(32), created)
+    config = f"requirepass {secrets.token_hex(32)}"
+    redis = _read_or_create(folder / "redis" / "redis.conf", config, created)
     mongodb_uri = f"mongodb://{USER}:{password}@{MONGO_HOST}/?replicaSet=rs0&authSource=admin"
-    _keep(folder / "api" / "mongodb_uri", mongodb_uri, made)
-    _keep(folder / "api" / "redis_url", f"redis://:{redis.split()[-1]}@{REDIS_HOST}/0", made)
-    return made
+    _read_or_create(folder / "api" / "mongodb_uri", mongodb_uri, created)
+    redis_url = f"redis://:{redis.split()[-1]}@{REDIS_HOST}/0"
+    _read_or_create(folder / "api" / "redis_url", redis_url, created)
+    return created
 
 
-def _keep(path: Path, new: str, made: list[str]) -> str:
-    """What the file holds; whole or not at all, and never overwritten: the databases know what it was."""
+def _read_or_create(path: Path, new: str, created: list[str]) -> str:
+    """Return the content of a file, which is created when it is missing.
+
+    A file is written completely or not at all, and never overwritten: the databases have stored its
+    content.
+    """
     if not path.exists():
-        aside = path.with_name(f".{path.name}")
-        aside.unlink(missing_ok=True)  # Of a start that was killed.
-        aside.write_text(new + "\n")
-        aside.chmod(READABLE)
-        aside.replace(path)
-        made.append(str(path))
+        temporary = path.with_name(f".{path.name}")
+        temporary.unlink(missing_ok=True)  # Left by a start that was killed.
+        temporary.write_text(new + "\n")
+        temporary.chmod(READABLE)
+        temporary.replace(path)
+        created.append(str(path))
     return path.read_text().strip()

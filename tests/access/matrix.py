@@ -1,134 +1,193 @@
-"""Who may do what, tried out: every route of the route table, as everyone, on everyone."""
+"""Who may do what, tried out: every operation of the route table, by everyone, on everyone."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
 from flask import Flask
 
+from rollbook.access.guards import Access
 from rollbook.access.principal import COMMAND_LINE
+from rollbook.openapi.examples import build_example
+from rollbook.roles.schemas import RoleCreate
+from rollbook.users.field_rules import FieldRule
+from rollbook.users.schemas import FIELD_RULES, UserPatch
 from tests import people
 from tests.conftest import PASSWORD
 
 CALLERS = ("anonymous", "user", "moderator", "admin")
 TARGETS = ("own", "other", "admin")
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SPARE = {"name": "spare", "description": "", "permissions": [], "version": 1, "created_at": NOW, "updated_at": NOW}
-OTHER_PASSWORD = "another row of long words"
+ROLE = "spare"
+NEW_PASSWORD = "another row of long words"
 
-FIELDS: dict[str, Any] = {
-    "name": "Another Name",
-    "username": "another",
-    "phone": "+442079460958",
-    "email": "another@example.com",
-    "password": OTHER_PASSWORD,
-    "is_active": False,
-    "role": "spare",
-}
+Statuses = dict[tuple[Any, str | None], dict[str, int]]
+"""(operation or field, whose it is) → status for each caller."""
+
 BODIES: dict[str, dict[str, Any]] = {
     "create_user": {"name": "New", "email": "new@example.com", "password": PASSWORD},
     "change_user": {"name": "Another Name"},
     "update_user": {"name": "Another Name"},
+    "delete_user": {},
     "login": {"email": "someone@example.com", "password": PASSWORD},
-    "create_role": {"name": "new", "permissions": []},
     "put_role": {"description": "New."},
+    "create_role": {"name": "new", "permissions": []},
 }
-
-
-Statuses = dict[tuple[Any, str | None], dict[str, int]]
-"""By what is tried and whose it is, the status for each caller."""
-
-
+"""Bodies of operations whose example in the API document does not succeed here."""
+VALUES: dict[str, Any] = {"password": NEW_PASSWORD, "is_active": False, "role": ROLE}
+"""New values of fields whose example in the API document does not change a user here."""
 VARIANTS: dict[str, list[dict[str, str]]] = {
     "delete_user": [{"operation": "purge_user", "query": "?purge=true"}],
     "list_users": [{"operation": "list_deleted_users", "query": "?include_deleted=true"}],
 }
-"""What a parameter makes of an operation, where that needs another permission."""
+"""Operations that need another permission with a parameter."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """A method of a rule; `operation` is its OpenAPI operation, or its path where it has none."""
+    """A method of a rule. `operation` is its operationId, or its path if it has none."""
 
     method: str
     rule: str
     operation: str
+    access: Access | None = None
+    body: Any = None
     query: str = ""
-
-    @property
-    def has_target(self) -> bool:
-        return "{ref}" in self.path or "{id}" in self.path
 
     @property
     def path(self) -> str:
         return re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", self.rule) + self.query
 
+    @property
+    def has_target(self) -> bool:
+        """Does it concern a user: by `{ref}`, or because an item in the path belongs to one?"""
+        access = self.access or Access(public=True)
+        may_own = access.or_self or not (access.public or access.permission)
+        return "{ref}" in self.path or ("{" in self.path and may_own)
 
-def routes(app: Flask) -> list[Route]:
-    """Of the route table, in its order; Swagger UI's own files count as one."""
+
+def list_routes(app: Flask) -> list[Route]:
+    """In the order of the route table. Swagger UI's own files count as one route."""
     found = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
             function = getattr(getattr(view, "view_class", None), method.lower(), None)
             declared = getattr(function, "declaration", None)
-            if "<path:path>" not in rule.rule and rule.rule != "/docs/":
-                found.append(Route(method, rule.rule, declared.operation if declared else rule.rule))
-                found += [replace(found[-1], **more) for more in VARIANTS.get(found[-1].operation, ())]
+            if "<path:path>" in rule.rule or rule.rule == "/docs/":
+                continue
+            operation = declared.operation if declared else rule.rule
+            access = getattr(function, "access", None)
+            route = Route(method, rule.rule, operation, access, declared and declared.body)
+            found.append(route)
+            found += [replace(route, **variant) for variant in VARIANTS.get(operation, ())]
     return found
 
 
+def list_mutations(app: Flask) -> list[Route]:
+    return [route for route in list_routes(app) if route.method != "GET"]
+
+
 class World:
-    """Everyone, made anew for each try, so that no try sees what another one did."""
+    """Everyone, created again for each attempt, so that no attempt sees what another did."""
 
     def __init__(self, app: Flask, services: Any, stored: Any) -> None:
         self.client = app.test_client()
         self.services = services
         self.stored = stored
+        self.posts = {route.path: route for route in list_routes(app) if route.method == "POST"}
 
-    def tried(self, route: Route, caller: str, target: str | None) -> int:
-        """The status of a request that would succeed for whoever may make it."""
-        who, whom = self._everyone(caller, target)
-        path = route.path
-        for part, value in {"{ref}": whom["id"], "{id}": whom["session"], "{name}": "spare"}.items():
-            path = path.replace(part, value)
+    def attempt(self, route: Route, caller: str, target: str | None) -> int:
+        """The status of a request that succeeds for everyone who may make it."""
+        who, whom = self.create_people(caller, target)
+        path = self.fill_path(route.path, whom)
         if route.operation == "restore_user" and target != "own":
-            self.services.deletion.delete_user(whom["id"], actor=COMMAND_LINE)
-        body = BODIES.get(route.operation)
+            self.services.deletion.delete_user(whom.id, actor=COMMAND_LINE)
+        body = self.build_body(route)
         if route.operation == "refresh":
-            body = {"refresh_token": whom["refresh_token"]}
-        return self._send(who, route.method, path, body)
+            body = {"refresh_token": whom.signed_in["refresh_token"]}
+        return self.send(who, route.method, path, body)
 
-    def tried_field(self, field: str, caller: str, target: str) -> int:
-        who, whom = self._everyone(caller, target)
-        body = {field: FIELDS[field], "current_password": PASSWORD}
-        return self._send(who, "PATCH", f"/api/users/{whom['id']}", body)
+    def attempt_field(self, field: str, caller: str, target: str) -> int:
+        who, whom = self.create_people(caller, target)
+        body = {field: get_new_value(field), "current_password": PASSWORD}
+        return self.send(who, "PATCH", f"/api/users/{whom.id}", body)
 
-    def _everyone(self, caller: str, target: str | None) -> tuple[Any, dict[str, str]]:
+    def create_people(self, caller: str, target: str | None) -> tuple[Any, Any]:
+        """The caller, None if anonymous, and the user that the request concerns.
+
+        Each of them has signed in twice.
+        """
         for name in ("users", "sessions", "audit"):
             self.stored[name].delete_many({})
         self.stored.roles.delete_many({"name": {"$nin": ["user", "moderator", "admin"]}})
-        self.stored.roles.insert_one(SPARE.copy())
+        role = RoleCreate(name=ROLE, permissions=[])
+        self.services.roles.create_role(role, actor=COMMAND_LINE)
         people.add(self.services, "first", role="admin")
-        who = None if caller == "anonymous" else people.person(self.services, self.client, "caller", role=caller)
-        whom = {
-            "own": lambda: who,
-            "other": lambda: people.person(self.services, self.client, "whom"),
-            "admin": lambda: people.person(self.services, self.client, "whom", role="admin"),
-        }.get(target or "", lambda: people.person(self.services, self.client, "someone"))()
-        session = self.stored.sessions.find_one({"user_id": ObjectId(whom.id)})
-        return who, {"id": whom.id, "session": str(session["_id"]), "refresh_token": whom.signed_in["refresh_token"]}
+        who = None if caller == "anonymous" else self.create_person("caller", role=caller)
+        if target == "own":
+            return who, who
+        roles = {"other": "user", "admin": "admin"}
+        name = "whom" if target in roles else "someone"
+        return who, self.create_person(name, role=roles.get(target or "", "user"))
 
-    def _send(self, who: Any, method: str, path: str, body: dict[str, Any] | None) -> int:
+    def create_person(self, name: str, *, role: str) -> Any:
+        person = people.person(self.services, self.client, name, role=role)
+        people.sign_in(self.client, person.email)
+        return person
+
+    def fill_path(self, path: str, whom: Any) -> str:
+        """Replace every parameter by a value that exists."""
+        path = path.replace("{ref}", whom.id)
+        while match := re.search(r"\{\w+\}", path):
+            collection = path[: match.start() - 1]
+            path = path.replace(match[0], self.create_item(collection, whom), 1)
+        return path
+
+    def create_item(self, collection: str, whom: Any) -> str:
+        """The id of an item in a collection; a new one, which `whom` creates."""
+        if collection == "/api/roles":
+            return ROLE
+        if collection == "/api/auth/sessions":
+            query = {"user_id": ObjectId(whom.id)}
+            return str(self.stored.sessions.find_one(query)["_id"])
+        pattern = collection.replace(whom.id, "{ref}")
+        route = self.posts.get(pattern)
+        assert route, f"{pattern} has no POST: say in World.create_item how an item is created"
+        created = whom.post(collection, json=self.build_body(route))
+        assert created.status_code == 201, created.json
+        return created.headers["Location"].rpartition("/")[2]
+
+    def build_body(self, route: Route) -> dict[str, Any] | None:
+        if route.operation in BODIES:
+            return BODIES[route.operation]
+        return build_example(route.body) if route.body else None
+
+    def send(self, who: Any, method: str, path: str, body: dict[str, Any] | None) -> int:
         headers = who.headers if who else {}
-        sent = {"json": body} if body is not None else {}
+        sent = {"json": body} if body else {}
         return int(self.client.open(path, method=method, headers=headers, **sent).status_code)
 
 
-def cells(routes: list[Route]) -> Iterator[tuple[Route, str, str | None]]:
+def list_fields() -> dict[str, FieldRule]:
+    """The fields that a change can set."""
+    return {name: rule for name, rule in FIELD_RULES.items() if name != "current_password"}
+
+
+def get_new_value(field: str) -> Any:
+    """The example of the field in the API document, unless VALUES has another one."""
+    if field in VALUES:
+        return VALUES[field]
+    schema = UserPatch.model_json_schema()["properties"][field]
+    examples = [
+        part["examples"][0] for part in [schema, *schema.get("anyOf", ())] if "examples" in part
+    ]
+    assert examples, f"give {field} an example: Field(examples=[...]) in users/fields.py"
+    return examples[0]
+
+
+def list_cells(routes: list[Route]) -> Iterator[tuple[Route, str, str | None]]:
     for route in routes:
         for target in TARGETS if route.has_target else (None,):
             for caller in CALLERS:
@@ -136,33 +195,38 @@ def cells(routes: list[Route]) -> Iterator[tuple[Route, str, str | None]]:
                     yield route, caller, target
 
 
-def page(by_route: Statuses, by_field: Statuses) -> str:
+def render_page(by_route: Statuses, by_field: Statuses) -> str:
     """docs/authorization.md."""
     head = "| | " + " | ".join(CALLERS) + " |\n" + "|---|" + "---|" * len(CALLERS) + "\n"
     rows = [
-        _row(f"{route.method} {route.path}" + (f" ({WHOSE[target]})" if target else ""), statuses)
-        for (route, target), statuses in by_route.items()
+        _render_row(f"{r.method} {r.path}" + (f" ({WHOSE[target]})" if target else ""), statuses)
+        for (r, target), statuses in by_route.items()
     ]
-    fields = [_row(f"`{field}` ({WHOSE[target]})", statuses) for (field, target), statuses in by_field.items()]
+    fields = [
+        _render_row(f"`{field}` ({WHOSE[target]})", statuses)
+        for (field, target), statuses in by_field.items()
+    ]
     return TEXT.format(routes=head + "\n".join(rows), fields=head + "\n".join(fields))
 
 
-WHOSE = {"own": "one's own", "other": "another user's", "admin": "another admin's"}
+WHOSE = {"own": "your own", "other": "another user's", "admin": "another admin's"}
 TEXT = """# Who may do what
 
-Every route, tried by everyone on everyone: the status of a request that would succeed for whoever may make it. This
-page is written by `tests/access/test_authorization.py`, which asserts every cell; `make authorization` writes it again.
+Every operation, tried by every role on every kind of user: the status of a request that succeeds
+for everyone who may make it. `tests/access/test_authorization.py` asserts every cell;
+`make authorization` writes this page.
 
 {routes}
 
-## What may be changed of a user
+## Which fields of a user may be changed
 
-PATCH and PUT with one field, and `current_password` where it is one's own account. Without it one's own `email` and
-`password` are a 400, with a wrong one a 403.
+PATCH and PUT with one field, and with `current_password` for the caller's own account. Without it,
+a change of your own `email` or `password` is a 400; with a wrong one it is a 403.
 
 {fields}
 """
 
 
-def _row(title: str, statuses: dict[str, int]) -> str:
-    return f"| {title} | " + " | ".join(str(statuses.get(caller, "")) or " " for caller in CALLERS) + " |"
+def _render_row(title: str, statuses: dict[str, int]) -> str:
+    cells = [str(statuses.get(caller, "")) or " " for caller in CALLERS]
+    return f"| {title} | " + " | ".join(cells) + " |"

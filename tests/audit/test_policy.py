@@ -1,18 +1,18 @@
-"""Who is told what of an entry."""
+"""Which parts of an audit entry a reader sees."""
 
 import pytest
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import ActorKind, Principal
-from rollbook.audit.policy import OF_THE_ACTOR, told_to
+from rollbook.audit.policy import ORIGIN_FIELDS, redact_for
 
 READER = "a" * 24
-WHERE = dict.fromkeys(OF_THE_ACTOR, "there")
+ORIGIN = dict.fromkeys(ORIGIN_FIELDS, "there")
 CHANGES = {"name": {"before": "A", "after": "B"}}
 
 
 @pytest.mark.parametrize(
-    ("permissions", "actor", "target", "shows_where", "shows_changes"),
+    ("permissions", "actor", "target", "shows_origin", "shows_changes"),
     [
         (set(), ("user", READER), ("user", READER), True, True),
         (set(), ("user", READER), ("user", "other"), True, False),
@@ -24,9 +24,18 @@ CHANGES = {"name": {"before": "A", "after": "B"}}
         ({Permission.AUDIT_READ}, ("user", "other"), ("user", "other"), True, True),
     ],
 )
-def test_what_is_told_is_ones_own(permissions, actor, target, shows_where, shows_changes):
+def test_reader_sees_only_own_origin_and_changes(
+    permissions, actor, target, shows_origin, shows_changes
+):
     reader = Principal(ActorKind.USER, READER, frozenset(permissions))
-    entry = {"actor_type": actor[0], "actor_id": actor[1], "target_type": target[0], "target_id": target[1]}
-    told = told_to(reader, entry | WHERE | {"changes": CHANGES})
-    assert {name: told[name] for name in OF_THE_ACTOR} == (WHERE if shows_where else dict.fromkeys(OF_THE_ACTOR))
-    assert told["changes"] == (CHANGES if shows_changes else {})
+    entry = {
+        "actor_type": actor[0],
+        "actor_id": actor[1],
+        "target_type": target[0],
+        "target_id": target[1],
+    }
+    redacted = redact_for(reader, entry | ORIGIN | {"changes": CHANGES})
+    assert {name: redacted[name] for name in ORIGIN_FIELDS} == (
+        ORIGIN if shows_origin else dict.fromkeys(ORIGIN_FIELDS)
+    )
+    assert redacted["changes"] == (CHANGES if shows_changes else {})

@@ -1,5 +1,5 @@
-# A stand-in for the official mongo image, for tests only: a mongod from the Python index, and mongosh, which the health
-# check in docker-compose.yml calls, with the node it runs on.
+# A stand-in for the official mongo image, for tests only. It has a mongod from the Python package
+# index, and mongosh with Node.js for the health check of docker-compose.yml.
 ARG BASE
 FROM $BASE
 RUN apt-get update && apt-get install --yes --no-install-recommends libcurl4t64 && mkdir -p /data/db

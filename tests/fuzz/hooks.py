@@ -1,4 +1,4 @@
-"""What schemathesis cannot know of our formats: which texts that fit the schema are also fit to be stored."""
+"""Hooks for schemathesis: formats and rules that the OpenAPI document cannot express."""
 
 import re
 
@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 words = st.text(LETTERS, min_size=3, max_size=12)
 
-schemathesis.openapi.format("email", st.builds(lambda who, where: f"{who}@{where}.example.com", words, words))
+schemathesis.openapi.format(
+    "email", st.builds(lambda user, host: f"{user}@{host}.example.com", words, words)
+)
 any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=12, max_size=60)
 schemathesis.openapi.format("password", any_text.map(lambda text: f"xyz lantern kettle {text} zyx"))
 
 
 @schemathesis.hook
 def map_body(context, body):
-    """A role has to exist, which no schema says."""
+    """Use an existing role: the schema accepts any name, the API only roles that exist."""
     if isinstance(body, dict) and re.fullmatch("[a-z][a-z0-9_-]{0,49}", str(body.get("role", ""))):
         body["role"] = "user"
     return body
@@ -23,9 +25,10 @@ def map_body(context, body):
 
 @schemathesis.hook
 def before_call(context, case, *_):
-    """A cursor comes from a page before; what only looks like one is refused, which is no fault.
+    """Leave out headers and parameters for which a correct response looks like a fault.
 
-    Nor is it one that a repeated create is told of the user it made at first, who may be deleted since.
+    The API refuses a generated cursor. To a repeated idempotency key it replays the first response,
+    whose user may be deleted by then.
     """
     if case.query and case.meta and case.meta.generation.mode.is_positive:
         case.query.pop("cursor", None)

@@ -1,4 +1,4 @@
-"""A real Redis on a free port of loopback."""
+"""Start a real Redis on a free port of loopback."""
 
 import shutil
 import subprocess
@@ -9,16 +9,19 @@ from pathlib import Path
 
 import redis
 
-from tests.harness.serving import free_port
+from tests.harness.serving import get_free_port
 
 BINARY = shutil.which("redis-server")
 
 
 @contextmanager
-def redis_server(folder: Path, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Its URI and its process."""
-    port = port or free_port()
-    command = [str(BINARY), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+def redis_server(
+    folder: Path, port: int | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Yields the URI and the process."""
+    port = port or get_free_port()
+    command = [str(BINARY), "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             client = redis.Redis(port=port)

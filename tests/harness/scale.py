@@ -1,9 +1,9 @@
-"""How often a race is run: a fifth as often every day as by `make races`, which runs them all in full."""
+"""The number of rounds of a race test: a fifth by default, all of them in `make races`."""
 
 import os
 
-SHARE = 1 if os.environ.get("RACES") == "full" else 5
+DIVISOR = 1 if os.environ.get("RACES") == "full" else 5
 
 
 def rounds(full: int) -> int:
-    return full // SHARE
+    return full // DIVISOR

@@ -1,4 +1,4 @@
-"""Real processes: `rollbook serve` and `run.py` on loopback, with an environment of their own."""
+"""Start `rollbook serve` and `run.py` as processes on loopback, with their own environment."""
 
 import os
 import signal
@@ -22,11 +22,11 @@ OPEN = {
     "RATELIMIT_ENABLED": "false",
     "SECRET_KEY": "8d1f0a6c94b27e35d8c0b1a2f3e4d5c6",
 }
-"""What a test is about is not hidden behind who may call, unless it says so."""
+"""No sign-in and no limits, so that a test needs neither unless it is about them."""
 
 
-class Serving:
-    """A process that serves at `url`; what it prints goes to `log`."""
+class Server:
+    """A process that serves at `url`. Its output is in `log`."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         self.process = process
@@ -34,66 +34,74 @@ class Serving:
         self.log = log
 
     def await_status(self, path: str, status: int, seconds: float = READY_SECONDS) -> float:
-        """Seconds until `path` answered with `status`. Raises: AssertionError, when it did not in time."""
+        """The seconds until `path` responded with `status`.
+
+        Raises: AssertionError, when it does not within `seconds`.
+        """
         started, seen = time.monotonic(), None
-        while (took := time.monotonic() - started) < seconds:
+        while (elapsed := time.monotonic() - started) < seconds:
             try:
                 seen = httpx.get(self.url + path, timeout=5).status_code
             except httpx.TransportError as error:
                 seen = error
             if seen == status:
-                return took
+                return elapsed
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.02)
-        raise AssertionError(f"{path} gave {seen!r}, not {status}, for {seconds} s:\n{self.log.read_text()}")
+        raise AssertionError(
+            f"{path} returned {seen!r} instead of {status} for {seconds} s:\n{self.log.read_text()}"
+        )
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(30)
 
 
-def patiently(send: Callable[[], httpx.Response]) -> httpx.Response:
-    """As a client does that heeds Retry-After: as many passwords are hashed at once as there are cores."""
+def retry_while_busy(send: Callable[[], httpx.Response]) -> httpx.Response:
+    """Repeat a request while it gets 503, since only a few passwords are hashed at once."""
     for _ in range(400):
-        answer = send()
-        if answer.status_code != 503:
+        response = send()
+        if response.status_code != 503:
             break
         time.sleep(0.02)
-    return answer
+    return response
 
 
-def eventually(wanted: Callable[[], T], seconds: float = READY_SECONDS) -> T:
-    """What `wanted` gives, once that is true of it. Raises: AssertionError, when it was not in time."""
-    until = time.monotonic() + seconds
-    while not (found := wanted()):
-        assert time.monotonic() < until, f"not within {seconds} s"
+def wait_until(condition: Callable[[], T], seconds: float = READY_SECONDS) -> T:
+    """The first true result of `condition`. Raises: AssertionError, without one in time."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"the condition was not met within {seconds} s"
         time.sleep(0.02)
-    return found
+    return result
 
 
-def free_port() -> int:
+def get_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def serving(folder: Path, *command: str, **environment: object) -> Iterator[Serving]:
-    """`command`: what Python runs, by default `rollbook serve`. Settings go in as the environment."""
-    port = int(str(environment.pop("PORT", free_port())))
+def serving(folder: Path, *command: str, **environment: object) -> Iterator[Server]:
+    """`command` are the arguments of Python; by default it runs `rollbook serve`.
+
+    `environment` has the settings.
+    """
+    port = int(str(environment.pop("PORT", get_free_port())))
     log = folder / f"server-{port}.log"
     settings = OPEN | {"BCRYPT_ROUNDS": 4, "PORT": port} | environment
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *(command or ("-m", "rollbook", "serve"))],
             cwd=folder,
-            env=_clean() | {name: str(value) for name, value in settings.items()},
+            env=_get_base_environment() | {name: str(value) for name, value in settings.items()},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        yield Serving(process, port, log)
+        yield Server(process, port, log)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -101,17 +109,25 @@ def serving(folder: Path, *command: str, **environment: object) -> Iterator[Serv
 
 
 def run_py(folder: Path, **environment: object) -> subprocess.CompletedProcess[str]:
-    """`run.py` that is expected to end by itself."""
+    """Run `run.py` with settings with which it ends by itself."""
+    return run_python(folder, str(ROOT / "run.py"), **environment)
+
+
+def run_python(
+    folder: Path, *command: str, **environment: object
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of Python that ends by itself. `environment` has the settings."""
     settings = OPEN | {"BCRYPT_ROUNDS": 4} | environment
     return subprocess.run(
-        [sys.executable, str(ROOT / "run.py")],
+        [sys.executable, *command],
         cwd=folder,
-        env=_clean() | {name: str(value) for name, value in settings.items()},
+        env=_get_base_environment() | {name: str(value) for name, value in settings.items()},
         capture_output=True,
         text=True,
         timeout=30,
     )
 
 
-def _clean() -> dict[str, str]:
+def _get_base_environment() -> dict[str, str]:
+    """Without the settings of the shell that runs the tests."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

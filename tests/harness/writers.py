@@ -1,7 +1,7 @@
-"""Clients that write, insist until they are answered, and remember what they were told."""
+"""Clients that write, retry until they get a response, and compare it with the database later."""
 
 import json
-import random  # noqa: TID251 - what is written next is a matter of chance
+import random  # noqa: TID251 - the writes are random
 import socket
 import time
 import uuid
@@ -12,13 +12,13 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 PASSWORD = "plenty of long words"
-PATIENCE = 25
-"""Seconds to insist for after a connection broke: whoever died at work on a key holds it for 10."""
+RETRY_SECONDS = 25
+"""How long to retry after a broken connection. A worker that dies holds its keys for 10 s."""
 PAUSE = 0.1
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -32,166 +32,198 @@ class Answer:
         return self.headers.get("Idempotency-Replayed") == "true"
 
     @property
-    def says_in_flight(self) -> bool:
-        return self.status == 409 and json.loads(self.body)["error"]["code"] == "idempotency_key_in_flight"
+    def is_in_flight(self) -> bool:
+        """Does another request with the same idempotency key still run?"""
+        return (
+            self.status == 409
+            and json.loads(self.body)["error"]["code"] == "idempotency_key_in_flight"
+        )
 
 
 class Client:
-    """One connection, opened again whenever it breaks.
+    """One connection, which is opened again whenever it breaks.
 
-    `unanswered`: how many requests lost their answer; `longest`: seconds from a request to the answer that counted.
+    `lost_responses` is the number of requests whose connection broke before the response.
+    `longest` is the maximum number of seconds from a first request to its final response.
     """
 
     def __init__(self, url: str) -> None:
         self._connection = HTTPConnection(url.removeprefix("http://"), timeout=60)
-        self.unanswered = 0
+        self.lost_responses = 0
         self.longest = 0.0
 
-    def send(self, method: str, path: str, body: bytes | None = None, key: str | None = None) -> Answer | None:
+    def send(
+        self, method: str, path: str, body: bytes | None = None, key: str | None = None
+    ) -> Response | None:
         """None, when the connection broke. Raises: TimeoutError."""
         headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
         try:
             self._connection.request(method, path, body, headers)
-            answer = self._connection.getresponse()
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            response = self._connection.getresponse()
+            return Response(response.status, dict(response.headers), response.read())
         except TimeoutError:
             raise
         except (OSError, HTTPException):
             self._connection.close()
-            self.unanswered += 1
+            self.lost_responses += 1
             return None
 
-    def insist(self, method: str, path: str, body: bytes | None = None, key: str | None = None) -> tuple[Answer, bool]:
-        """The answer that counts, and whether it is the first request's."""
-        began = time.monotonic()
-        until, is_first = began + PATIENCE, True
-        while (answer := self.send(method, path, body, key)) is None or answer.status == 503 or answer.says_in_flight:
+    def send_with_retries(
+        self, method: str, path: str, body: bytes | None = None, key: str | None = None
+    ) -> tuple[Response, bool]:
+        """The final response, and whether it belongs to the first request."""
+        started = time.monotonic()
+        deadline, is_first = started + RETRY_SECONDS, True
+        while (
+            (response := self.send(method, path, body, key)) is None
+            or response.status == 503
+            or response.is_in_flight
+        ):
             now, is_first = time.monotonic(), False
-            until = now + PATIENCE if answer is None else until
-            assert now < until, f"{method} {path} gives {answer} after {now - began:.0f} s"
+            deadline = now + RETRY_SECONDS if response is None else deadline
+            waited = now - started
+            assert now < deadline, f"{method} {path} returns {response} after {waited:.0f} s"
             time.sleep(PAUSE)
-        self.longest = max(self.longest, time.monotonic() - began)
-        return answer, is_first
+        self.longest = max(self.longest, time.monotonic() - started)
+        return response, is_first
 
     def close(self) -> None:
         self._connection.close()
 
 
-def send_and_die(url: str, path: str, body: bytes, key: str) -> None:
-    """As a client that is killed once its request has left."""
+def send_and_disconnect(url: str, path: str, body: bytes, key: str) -> None:
+    """Send a POST request and close the connection, like a client that is killed then."""
     host, port = url.removeprefix("http://").split(":")
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    head += f"Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.create_connection((host, int(port))) as client:
-        client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        client.sendall(head.encode() + body)
 
 
 @dataclass(frozen=True)
 class Change:
-    """By the record's name for it. Of one that is not `sure` nobody was told whether it was made."""
+    """`action` is the one of the audit log.
+
+    If it `is_confirmed`, a response said that it was made. Otherwise it may have been made.
+    """
 
     action: str
     name: str | None = None
-    sure: bool = True
+    is_confirmed: bool = True
 
 
 @dataclass
-class Person:
-    """A user whom only one writer changes; the `changes` were asked for in this order, one after the other."""
+class TrackedUser:
+    """A user whom only one writer changes. `changes` are in the order of their requests."""
 
     key: str
     body: bytes
-    told: Answer
+    created: Response
     changes: list[Change]
     is_deleted: bool = False
 
     @property
     def id(self) -> str:
-        return str(self.told.data["id"])
+        return str(self.created.data["id"])
 
     @property
     def path(self) -> str:
         return f"/api/users/{self.id}"
 
-    def lost(self, history: Sequence[Mapping[str, Any]]) -> int:
-        """How many changes the `history` on record lacks that one was told of."""
-        sure = Counter((change.action, change.name) for change in self.changes if change.sure)
-        return (sure - Counter(map(_said, history))).total()
+    def count_lost(self, history: Sequence[Mapping[str, Any]]) -> int:
+        """The number of confirmed changes that `history`, from the audit log, lacks."""
+        confirmed = Counter((c.action, c.name) for c in self.changes if c.is_confirmed)
+        return (confirmed - Counter(map(_summarize, history))).total()
 
-    def is_as_told(self, user: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> bool:
-        """Are the stored `user` and its `history` what the answers make of them, if some changes are left open?"""
-        made = list(map(_said, history))
-        asked = [(c.action, c.name) for c in self.changes if c.sure or (c.action, c.name) in made]
-        name = [name for _, name in asked if name][-1]
+    def matches(self, user: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> bool:
+        """Are the stored `user` and its `history` what the responses said?
+
+        A change that is not confirmed may be there or not.
+        """
+        made = list(map(_summarize, history))
+        expected = [
+            (change.action, change.name)
+            for change in self.changes
+            if change.is_confirmed or (change.action, change.name) in made
+        ]
+        name = [name for _, name in expected if name][-1]
         state = (user["name"], user["is_deleted"], user["version"])
-        return made == asked and state == (name, self.is_deleted, len(asked))
+        return made == expected and state == (name, self.is_deleted, len(expected))
 
 
-def _said(entry: Mapping[str, Any]) -> tuple[str, str | None]:
+def _summarize(entry: Mapping[str, Any]) -> tuple[str, str | None]:
     return entry["action"], entry["changes"].get("name", {}).get("after")
 
 
 class Writer(Client):
-    """Creates `people`, and changes them."""
+    """Creates and changes `users`."""
 
     def __init__(self, url: str, number: int) -> None:
         super().__init__(url)
-        self._chance = random.Random(number)
+        self._random = random.Random(number)
         self._number = number
         self._names = 0
-        self.people: list[Person] = []
+        self.users: list[TrackedUser] = []
         self.acknowledged = 0
 
-    def write_until(self, enough: Callable[[], bool]) -> None:
+    def write_until(self, is_enough: Callable[[], bool]) -> None:
         kinds = (self._create, self._rename, self._delete, self._restore)
-        while not enough():
-            self._chance.choices(kinds, (4, 4, 1, 1))[0]()
+        while not is_enough():
+            self._random.choices(kinds, (4, 4, 1, 1))[0]()
 
-    def repeat_all(self) -> list[tuple[Person, Answer]]:
-        """Each person with the answer to the request that created them, sent once more."""
-        return [(person, self.insist("POST", "/api/users", person.body, person.key)[0]) for person in self.people]
+    def repeat_creates(self) -> list[tuple[TrackedUser, Response]]:
+        """Send the request that created each user once more; return the users and responses."""
+        return [
+            (user, self.send_with_retries("POST", "/api/users", user.body, user.key)[0])
+            for user in self.users
+        ]
 
     def _create(self) -> None:
         name, key = self._new_name(), str(uuid.uuid4())
-        body = json.dumps({"name": name, "email": f"{name}@example.com", "password": PASSWORD}).encode()
-        answer, _ = self.insist("POST", "/api/users", body, key)
-        self._acknowledge(answer, 201)
-        self.people.append(Person(key, body, answer, [Change("user.created", name)]))
+        body = json.dumps(
+            {"name": name, "email": f"{name}@example.com", "password": PASSWORD}
+        ).encode()
+        response, _ = self.send_with_retries("POST", "/api/users", body, key)
+        self._acknowledge(response, 201)
+        self.users.append(TrackedUser(key, body, response, [Change("user.created", name)]))
 
     def _rename(self) -> None:
-        """Once: without an answer it stays open whether it was done, unless it can be seen."""
-        if person := self._someone(is_deleted=False):
+        """Sent once. Without a response, the change is confirmed only if a read shows it."""
+        if user := self._choose_user(is_deleted=False):
             name = self._new_name()
-            answer = self.send("PATCH", person.path, json.dumps({"name": name}).encode())
-            if answer is None or answer.status == 503:
-                seen, _ = self.insist("GET", person.path)
-                person.changes.append(Change("user.updated", name, sure=seen.data["name"] == name))
+            response = self.send("PATCH", user.path, json.dumps({"name": name}).encode())
+            if response is None or response.status == 503:
+                seen, _ = self.send_with_retries("GET", user.path)
+                is_confirmed = seen.data["name"] == name
+                user.changes.append(Change("user.updated", name, is_confirmed))
             else:
-                self._acknowledge(answer, 200)
-                person.changes.append(Change("user.updated", name))
+                self._acknowledge(response, 200)
+                user.changes.append(Change("user.updated", name))
 
     def _delete(self) -> None:
-        """404 to a request that was sent before says that it was done then."""
-        if person := self._someone(is_deleted=False):
-            answer, is_first = self.insist("DELETE", person.path)
-            self._acknowledge(answer, *((204,) if is_first else (204, 404)))
-            person.changes.append(Change("user.deleted"))
-            person.is_deleted = True
+        """A retry may get 404, because the first request deleted the user."""
+        if user := self._choose_user(is_deleted=False):
+            response, is_first = self.send_with_retries("DELETE", user.path)
+            self._acknowledge(response, *((204,) if is_first else (204, 404)))
+            user.changes.append(Change("user.deleted"))
+            user.is_deleted = True
 
     def _restore(self) -> None:
-        if person := self._someone(is_deleted=True):
-            answer, _ = self.insist("POST", f"{person.path}/restore", key=str(uuid.uuid4()))
-            self._acknowledge(answer, 200)
-            person.changes.append(Change("user.restored"))
-            person.is_deleted = False
+        if user := self._choose_user(is_deleted=True):
+            path, key = f"{user.path}/restore", str(uuid.uuid4())
+            response, _ = self.send_with_retries("POST", path, key=key)
+            self._acknowledge(response, 200)
+            user.changes.append(Change("user.restored"))
+            user.is_deleted = False
 
-    def _someone(self, *, is_deleted: bool) -> Person | None:
-        able = [person for person in self.people if person.is_deleted == is_deleted]
-        return self._chance.choice(able) if able else None
+    def _choose_user(self, *, is_deleted: bool) -> TrackedUser | None:
+        candidates = [user for user in self.users if user.is_deleted == is_deleted]
+        return self._random.choice(candidates) if candidates else None
 
     def _new_name(self) -> str:
         self._names += 1
         return f"w{self._number}-{self._names}"
 
-    def _acknowledge(self, answer: Answer, *statuses: int) -> None:
-        assert answer.status in statuses, (answer.status, answer.body)
+    def _acknowledge(self, response: Response, *statuses: int) -> None:
+        assert response.status in statuses, (response.status, response.body)
         self.acknowledged += 1

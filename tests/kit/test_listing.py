@@ -1,8 +1,8 @@
-"""Pages and orders."""
+"""Paging and sorting."""
 
 import pytest
 
-from rollbook.kit.listing import Page, PageRequest, order_by
+from rollbook.kit.listing import Page, PageRequest, parse_sort
 
 STORED = {"name": "name_key", "created_at": "created_at"}
 
@@ -18,16 +18,16 @@ STORED = {"name": "name_key", "created_at": "created_at"}
         (9, 25, 3, False, True, {"first": 1, "prev": 3, "last": 3}),
     ],
 )
-def test_a_page_knows_its_neighbours(number, total, pages, has_next, has_previous, links):
+def test_page_links_to_its_neighbours(number, total, pages, has_next, has_previous, links):
     last = ["here"] if has_next else None
     page = Page([], number, 10, total, last, is_first=number == 1)
-    pagination = page.pagination("cursor" if has_next else None)
+    pagination = page.render_pagination("cursor" if has_next else None)
     assert (pagination["total_pages"], pagination["has_next"], pagination["has_previous"]) == (
         pages,
         has_next,
         has_previous,
     )
-    assert page.links(None) == {rel: {"page": number} for rel, number in links.items()}
+    assert page.build_links(None) == {rel: {"page": number} for rel, number in links.items()}
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_a_page_knows_its_neighbours(number, total, pages, has_next, has_previou
         ("name,-name", [("name_key", 1), ("_id", 1)]),
     ],
 )
-def test_every_order_ends_in_the_id(sort, order):
-    assert order_by(sort, STORED) == order
+def test_every_sort_order_ends_with_the_id(sort, order):
+    assert parse_sort(sort, STORED) == order
 
 
-def test_an_order_by_a_hidden_field_is_refused():
+def test_sort_by_a_hidden_field_raises_key_error():
     with pytest.raises(KeyError):
-        order_by("password_hash", STORED)
+        parse_sort("password_hash", STORED)
 
 
-def test_the_first_page_starts_at_the_beginning():
+def test_offset_follows_the_page_number():
     assert PageRequest(1, 20, []).offset == 0
     assert PageRequest(3, 20, []).offset == 40

@@ -1,4 +1,4 @@
-"""The envelope, the headers and problem+json on every answer."""
+"""The envelope, the headers and problem+json in every response."""
 
 import json
 import logging
@@ -20,9 +20,21 @@ ERRORS = [
     ("post", "/docs", {}, 405, "method_not_allowed"),
     ("get", "/api/users", {"headers": {"Accept": "text/html"}}, 406, "not_acceptable"),
     ("get", "/api/users", {"headers": {"Accept": "application/json;q=0"}}, 406, "not_acceptable"),
-    ("post", "/api/users", {"data": "x" * 70_000, "content_type": "application/json"}, 413, "payload_too_large"),
+    (
+        "post",
+        "/api/users",
+        {"data": "x" * 70_000, "content_type": "application/json"},
+        413,
+        "payload_too_large",
+    ),
     ("post", "/api/users", {"data": "x"}, 415, "unsupported_media_type"),
-    ("post", "/api/users", {"data": "{", "content_type": "application/json"}, 400, "malformed_json"),
+    (
+        "post",
+        "/api/users",
+        {"data": "{", "content_type": "application/json"},
+        400,
+        "malformed_json",
+    ),
     ("post", "/api/users", {"json": {}}, 400, "validation_failed"),
     ("get", "/api/users/me", {}, 401, "unauthenticated"),
     ("get", "/api/users/nobody", {}, 404, "user_not_found"),
@@ -30,17 +42,26 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("method", "path", "arguments", "status", "code"), ERRORS)
-def test_an_error_is_the_envelope_or_a_problem_as_the_caller_prefers(client, method, path, arguments, status, code):
-    answer = getattr(client, method)(path, **arguments)
-    assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
-    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+def test_error_is_an_envelope_or_problem_json(client, method, path, arguments, status, code):
+    response = getattr(client, method)(path, **arguments)
+    assert (response.status_code, response.json["error"]["code"]) == (status, code)
+    assert response.json["request_id"] == response.headers["X-Request-ID"]
 
     accept = {"Accept": "application/problem+json"}
     if status == 406:
         return
     problem = getattr(client, method)(path, **(arguments | {"headers": accept}))
     assert (problem.status_code, problem.mimetype) == (status, "application/problem+json")
-    assert set(problem.json) == {"type", "title", "status", "detail", "instance", "code", "errors", "request_id"}
+    assert set(problem.json) == {
+        "type",
+        "title",
+        "status",
+        "detail",
+        "instance",
+        "code",
+        "errors",
+        "request_id",
+    }
     assert (problem.json["status"], problem.json["code"]) == (status, code)
     if status == 405:
         assert problem.headers["Allow"]
@@ -57,14 +78,14 @@ def test_an_error_is_the_envelope_or_a_problem_as_the_caller_prefers(client, met
         "application/json, text/plain",
     ],
 )
-def test_an_accept_header_with_room_for_json_gets_json(client, accept):
+def test_accept_header_that_allows_json_gets_json(client, accept):
     assert client.get("/api/users", headers={"Accept": accept}).mimetype == "application/json"
     assert client.get("/nowhere", headers={"Accept": accept}).mimetype == "application/json"
 
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("propagate", [None, False])
-def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_under_its_id(
+def test_crash_returns_500_without_details_and_is_logged(
     make_app, monkeypatch, caplog, debug, propagate
 ):
     app = make_app()
@@ -76,30 +97,35 @@ def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_under_its_id(
 
     monkeypatch.setattr("rollbook.users.service.UserService.list_users", crash)
     with caplog.at_level(logging.ERROR):
-        answer = app.test_client().get("/api/users", headers={"X-Request-ID": "crash-1"})
-    assert answer.status_code == 500
-    assert answer.json["error"]["code"] == "internal_error"
-    assert PASSWORD not in answer.get_data(as_text=True)
+        response = app.test_client().get("/api/users", headers={"X-Request-ID": "crash-1"})
+    assert response.status_code == 500
+    assert response.json["error"]["code"] == "internal_error"
+    assert PASSWORD not in response.get_data(as_text=True)
     assert "unhandled RuntimeError" in caplog.text
 
 
-@pytest.mark.parametrize("given", ["abc-123", "a" * 128, "trace:1/2.3_4+5="])
-def test_a_safe_request_id_is_kept(client, given):
-    assert client.get("/ping", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+@pytest.mark.parametrize("sent", ["abc-123", "a" * 128, "trace:1/2.3_4+5="])
+def test_safe_request_id_is_kept(client, sent):
+    assert client.get("/ping", headers={"X-Request-ID": sent}).headers["X-Request-ID"] == sent
 
 
-@pytest.mark.parametrize("given", ["", "a" * 129, "ada@example.com", "a b", "a\tb", "é", '"><script>', "{}"])
-def test_an_unsafe_request_id_is_replaced(client, given):
-    minted = client.get("/ping", headers={"X-Request-ID": given.encode("latin-1")}).headers["X-Request-ID"]
-    assert minted != given
-    assert len(minted) == 32
+@pytest.mark.parametrize(
+    "sent", ["", "a" * 129, "ada@example.com", "a b", "a\tb", "é", '"><script>', "{}"]
+)
+def test_unsafe_request_id_is_replaced(client, sent):
+    request_id = client.get("/ping", headers={"X-Request-ID": sent.encode("latin-1")}).headers[
+        "X-Request-ID"
+    ]
+    assert request_id != sent
+    assert len(request_id) == 32
 
 
-def test_a_problem_is_preferred_whatever_its_parameters(client):
-    answer = client.get(
-        "/nowhere", headers={"Accept": "application/problem+json; charset=utf-8, application/json;q=0.5"}
+def test_problem_json_may_have_parameters(client):
+    response = client.get(
+        "/nowhere",
+        headers={"Accept": "application/problem+json; charset=utf-8, application/json;q=0.5"},
     )
-    assert answer.mimetype == "application/problem+json"
+    assert response.mimetype == "application/problem+json"
 
 
 @pytest.mark.parametrize(
@@ -111,51 +137,59 @@ def test_a_problem_is_preferred_whatever_its_parameters(client):
         {"Range": "bytes=0-5", "If-Range": "Mon, 01 Jan 999999999999 00:00:00 GMT"},
     ],
 )
-def test_odd_conditions_do_not_crash_the_page(client, headers):
-    answer = client.get("/docs/swagger-ui.css", headers=headers)
-    assert (answer.status_code, answer.mimetype) == (200, "text/css")
-    answer.close()
+def test_invalid_conditional_headers_are_ignored(client, headers):
+    response = client.get("/docs/swagger-ui.css", headers=headers)
+    assert (response.status_code, response.mimetype) == (200, "text/css")
+    response.close()
 
 
-def test_options_is_204_with_the_methods(client):
-    answer = client.options("/api/users")
-    assert answer.status_code == 204
-    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+def test_options_returns_204_with_the_methods(client):
+    response = client.options("/api/users")
+    assert response.status_code == 204
+    assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
 
 
-def test_a_head_is_a_get_without_a_body(client, ada):
-    answer = client.head(f"/api/users/{ada['id']}")
-    assert (answer.status_code, answer.get_data()) == (200, b"")
+def test_head_returns_no_body(client, ada):
+    response = client.head(f"/api/users/{ada['id']}")
+    assert (response.status_code, response.get_data()) == (200, b"")
 
 
 @pytest.mark.parametrize("path", ["/ping/", "/api/users/", "/api/password-policy//", "/ready/"])
-def test_a_trailing_slash_is_the_same_path(client, path):
+def test_trailing_slash_is_ignored(client, path):
     assert client.get(path).status_code == 200
 
 
-def test_a_trailing_slash_does_not_lose_a_body(client, stored):
+def test_trailing_slash_keeps_the_body(client, stored):
     assert client.post("/api/users/", json=ADA).status_code == 201
 
 
-def test_user_data_is_never_shared_served_stale_or_sniffed(client, ada):
-    answer = client.get(f"/api/users/{ada['id']}")
-    assert (answer.headers["Cache-Control"], answer.headers["ETag"]) == ("private, no-cache", '"1"')
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+def test_user_response_is_private_and_not_sniffed(client, ada):
+    response = client.get(f"/api/users/{ada['id']}")
+    assert (response.headers["Cache-Control"], response.headers["ETag"]) == (
+        "private, no-cache",
+        '"1"',
+    )
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert client.get("/api/users").headers["Cache-Control"] == "no-store"
 
 
-def test_a_log_line_has_the_request_id_and_the_route_but_no_address(client, ada, caplog):
+def test_log_line_has_request_id_and_route_but_no_email(client, ada, caplog):
     with caplog.at_level(logging.INFO, "rollbook"):
-        client.get("/api/users/ada@example.com?sort=nobody@example.com", headers={"X-Request-ID": "find-me"})
+        client.get(
+            "/api/users/ada@example.com?sort=nobody@example.com",
+            headers={"X-Request-ID": "find-me"},
+        )
         client.post("/api/users", json=ADA)
-    line = next(record for record in caplog.records if getattr(record, "request_id", "") == "find-me")
+    line = next(
+        record for record in caplog.records if getattr(record, "request_id", "") == "find-me"
+    )
     assert (line.method, line.route, line.status) == ("GET", "/api/users/{ref}", 400)
     everything = " ".join(str(vars(record)) for record in caplog.records)
     assert "example.com" not in everything
     assert PASSWORD not in everything
 
 
-def test_json_logs_are_one_object_a_line(capsys, make_app):
+def test_json_log_has_one_object_per_line(capsys, make_app):
     saved = logging.root.handlers[:], logging.root.level
     try:
         logs.configure("DEBUG", "json")
@@ -174,27 +208,38 @@ def test_json_logs_are_one_object_a_line(capsys, make_app):
     assert logging.getLogger("pymongo").level == logging.WARNING
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_the_log_has_the_address_of_the_caller_unless_a_setting_hides_it(make_app, caplog, told):
-    client = make_app(log_client_address=told).test_client()
+@pytest.mark.parametrize("enabled", [True, False])
+def test_setting_hides_the_client_address_from_the_log(make_app, caplog, enabled):
+    client = make_app(log_client_address=enabled).test_client()
     with caplog.at_level("INFO", logger="rollbook.access_log"):
         client.get("/ping", environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
     (line,) = [record for record in caplog.records if record.name == "rollbook.access_log"]
-    assert getattr(line, "ip", None) == ("203.0.113.9" if told else None)
+    assert getattr(line, "ip", None) == ("203.0.113.9" if enabled else None)
 
 
-def test_every_answer_tells_browsers_to_do_nothing_with_it(client, ada):
+def test_every_response_has_security_headers(client, ada):
     for path in (f"/api/users/{ada['id']}", "/api/users", "/nowhere", "/health", "/openapi.json"):
-        answer = client.get(path)
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
-        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        response = client.get(path)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert (
+            response.headers["Content-Security-Policy"]
+            == "default-src 'none'; frame-ancestors 'none'"
+        )
     assert "script-src 'self'" in client.get("/docs/").headers["Content-Security-Policy"]
 
 
-def test_answers_with_personal_data_are_stored_by_nobody_unless_they_carry_an_etag(client, ada):
-    for path in ("/api/users", f"/api/users/{ada['id']}/history", "/api/audit", f"/api/users/{ada['id']}/sessions"):
+def test_personal_data_without_an_etag_is_not_cached(client, ada):
+    for path in (
+        "/api/users",
+        f"/api/users/{ada['id']}/history",
+        "/api/audit",
+        f"/api/users/{ada['id']}/sessions",
+    ):
         assert client.get(path).headers["Cache-Control"] == "no-store"
-    answer = client.get(f"/api/users/{ada['id']}")
-    assert (answer.headers["Cache-Control"], answer.headers["ETag"]) == ("private, no-cache", '"1"')
+    response = client.get(f"/api/users/{ada['id']}")
+    assert (response.headers["Cache-Control"], response.headers["ETag"]) == (
+        "private, no-cache",
+        '"1"',
+    )
     assert client.delete(f"/api/users/{ada['id']}").headers["Cache-Control"] == "no-store"

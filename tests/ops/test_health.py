@@ -1,4 +1,4 @@
-"""There, alive, ready."""
+"""Ping, health and readiness."""
 
 from datetime import timedelta
 
@@ -7,64 +7,80 @@ from pymongo.errors import ServerSelectionTimeoutError
 from rollbook import __version__
 from rollbook.app import create_app
 from rollbook.kit import clock
-from rollbook.kit.database import Database
-from rollbook.services import migrations_of, services_of
+from rollbook.services import build_migrations, build_services
+from rollbook.storage.database import Database
 from tests.conftest import ADA
-from tests.harness.lawful import LawfulClient
+from tests.harness.contract import ContractClient
 
 
-def test_ping_health_and_ready_answer_in_the_envelope(client):
-    assert client.get("/ping").json == {"data": "pong", "message": "The service answers.", "status_code": 200}
-    assert client.get("/health").json["data"] == {"status": "alive", "version": __version__, "auth_required": False}
+def test_ping_health_and_ready_use_the_envelope(client):
+    assert client.get("/ping").json == {
+        "data": "pong",
+        "message": "The service answers.",
+        "status_code": 200,
+    }
+    assert client.get("/health").json["data"] == {
+        "status": "alive",
+        "version": __version__,
+        "auth_required": False,
+    }
     assert client.get("/ready").json["data"] == {"status": "ready", "details": []}
 
 
-def test_a_clock_that_is_not_mongodbs_is_said_in_the_log_once_and_at_ready(client, database, monkeypatch, caplog):
+def test_clock_skew_is_logged_once_and_shown_at_ready(client, database, monkeypatch, caplog):
     now = clock.now
-    for seconds, told in ((40, "40 s ahead of"), (-3600, "3600 s behind")):
-        monkeypatch.setattr(clock, "now", lambda seconds=seconds: now() + timedelta(seconds=seconds))
+    for seconds, expected in ((40, "40 s ahead of"), (-3600, "3600 s behind")):
+        monkeypatch.setattr(
+            clock, "now", lambda seconds=seconds: now() + timedelta(seconds=seconds)
+        )
         caplog.clear()
         for _ in range(3):
             (detail,) = client.get("/ready").json["data"]["details"]
         assert (detail["field"], detail["code"]) == ("clock", "clock_skew")
-        assert told in detail["message"]
-        assert caplog.text.count(told) == 1
+        assert expected in detail["message"]
+        assert caplog.text.count(expected) == 1
         monkeypatch.setattr(clock, "now", now)
         assert client.get("/ready").json["data"]["details"] == []
     monkeypatch.setattr(clock, "now", lambda: now() + timedelta(seconds=4))
     assert client.get("/ready").json["data"]["details"] == []
 
 
-def test_before_the_indexes_are_verified_all_but_health_is_503(settings):
+def test_requests_return_503_until_indexes_are_verified(settings):
     app = create_app(
-        settings, services_of(settings), Database("mongodb://127.0.0.1:9", "test", migrations_of(settings))
+        settings,
+        build_services(settings),
+        Database("mongodb://127.0.0.1:9", "test", build_migrations(settings)),
     )
-    app.test_client_class = LawfulClient
+    app.test_client_class = ContractClient
     client = app.test_client()
     assert client.get("/health").status_code == 200
     ready = client.get("/ready")
     assert ready.status_code == 503
     assert ready.json["error"]["code"] == "not_ready"
     assert ready.json["error"]["details"][0]["message"]
-    for answer in (client.get("/api/users"), client.post("/api/users", json=ADA), client.delete("/api/users/x")):
-        assert answer.status_code == 503
-        assert answer.headers["Retry-After"] == "2"
+    for response in (
+        client.get("/api/users"),
+        client.post("/api/users", json=ADA),
+        client.delete("/api/users/x"),
+    ):
+        assert response.status_code == 503
+        assert response.headers["Retry-After"] == "2"
 
 
-def test_a_database_lost_in_the_middle_is_503(client, ada, monkeypatch):
+def test_lost_database_returns_503(client, ada, monkeypatch):
     from rollbook.users.dao import users
 
-    class Lost:
+    class LostDatabase:
         def __getattr__(self, name):
             raise ServerSelectionTimeoutError("mongodb://user:secret@host timed out")
 
-    monkeypatch.setattr(type(users), "_collection", Lost())
-    for answer in (
+    monkeypatch.setattr(type(users), "_collection", LostDatabase())
+    for response in (
         client.get("/api/users"),
         client.get(f"/api/users/{ada['id']}"),
         client.post("/api/users", json=ADA),
         client.patch(f"/api/users/{ada['id']}", json={"name": "X"}),
         client.delete(f"/api/users/{ada['id']}"),
     ):
-        assert answer.status_code == 503
-        assert answer.json["error"]["code"] == "unavailable"
+        assert response.status_code == 503
+        assert response.json["error"]["code"] == "unavailable"

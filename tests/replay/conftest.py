@@ -1,4 +1,4 @@
-"""Earlier services, replayed over HTTP: the same calls, under /api, answered in our envelope."""
+"""Replay the calls of earlier services over HTTP, under /api and in the envelope of rollbook."""
 
 import pytest
 from pymongo import MongoClient
@@ -8,36 +8,41 @@ from tests.serving.guarded import client
 
 
 @pytest.fixture(scope="module")
-def served(mongod, tmp_path_factory, request):
-    """A running API on an empty database, with the settings that the file names in SETTINGS."""
+def running_server(mongod, tmp_path_factory, request):
+    """A running API on an empty database, with the SETTINGS of the test file."""
     name = request.module.__name__.rpartition(".")[2]
     folder = tmp_path_factory.mktemp(name)
     with MongoClient(mongod.uri) as mongo:
         mongo.drop_database(name)
-    settings = {"WORKERS": 1, "THREADS": 8, "MONGODB_URI": mongod.uri, "MONGODB_DBNAME": name} | request.module.SETTINGS
-    with serving(folder, **settings) as running:
-        running.await_status("/ready", 200)
-        yield running
+    settings = {
+        "WORKERS": 1,
+        "THREADS": 8,
+        "MONGODB_URI": mongod.uri,
+        "MONGODB_DBNAME": name,
+    } | request.module.SETTINGS
+    with serving(folder, **settings) as server:
+        server.await_status("/ready", 200)
+        yield server
 
 
 @pytest.fixture(scope="module")
-def http(served):
-    with client(served) as http:
+def http(running_server):
+    with client(running_server) as http:
         yield http
 
 
 @pytest.fixture
-def ok():
-    """Checks an answer's status and envelope, and gives its data."""
+def check():
+    """Checks the status and the envelope of a response, and returns its data."""
 
-    def ok(answer, status):
-        assert answer.status_code == status, answer.text
+    def check(response, status):
+        assert response.status_code == status, response.text
         if status == 204:
-            assert answer.content == b""
+            assert response.content == b""
             return None
-        assert answer.json()["status_code"] == status
-        assert answer.json()["message"]
-        assert "password" not in str(answer.json()["data"])
-        return answer.json()["data"]
+        assert response.json()["status_code"] == status
+        assert response.json()["message"]
+        assert "password" not in str(response.json()["data"])
+        return response.json()["data"]
 
-    return ok
+    return check

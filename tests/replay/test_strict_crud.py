@@ -1,4 +1,4 @@
-"""Strict CRUD: a password of four character classes."""
+"""Strict CRUD: a password needs four character classes."""
 
 import pytest
 
@@ -6,9 +6,9 @@ SETTINGS = {"AUTH_REQUIRED": "false", "PASSWORD_POLICY": "complex"}
 USER = {"name": "Strict", "email": "strict@example.com", "password": "Kettle@Drum9"}
 
 
-def test_a_password_of_all_classes_is_accepted_and_the_user_can_be_deleted(http, ok):
-    created = ok(http.post("/api/users", json=USER), 201)
-    ok(http.delete(f"/api/users/{created['id']}"), 204)
+def test_password_with_all_classes_is_accepted(http, check):
+    created = check(http.post("/api/users", json=USER), 201)
+    check(http.delete(f"/api/users/{created['id']}"), 204)
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ def test_a_password_of_all_classes_is_accepted_and_the_user_can_be_deleted(http,
         ("Pa@1", "too_short"),
     ],
 )
-def test_each_missing_class_is_refused_with_its_reason(http, password, missing):
-    answer = http.post("/api/users", json=USER | {"password": password})
-    assert answer.status_code == 400
-    assert [detail["code"] for detail in answer.json()["error"]["details"]] == [missing]
-    assert password not in answer.text
+def test_password_with_a_missing_class_is_rejected(http, password, missing):
+    response = http.post("/api/users", json=USER | {"password": password})
+    assert response.status_code == 400
+    assert [detail["code"] for detail in response.json()["error"]["details"]] == [missing]
+    assert password not in response.text
 
 
-def test_ping(http, ok):
-    assert ok(http.get("/ping"), 200) == "pong"
+def test_ping_returns_pong(http, check):
+    assert check(http.get("/ping"), 200) == "pong"

@@ -1,4 +1,7 @@
-"""One running server for each file, as the file's `environment` asks: by default two processes of eight threads."""
+"""One running server for each test file, with the settings of the file's `environment`.
+
+By default it has two processes of eight threads.
+"""
 
 import httpx
 import pytest
@@ -27,5 +30,6 @@ def users(mongod, server):
 
 @pytest.fixture(scope="module")
 def http(server):
-    with httpx.Client(base_url=server.url, timeout=30, limits=httpx.Limits(max_connections=220)) as client:
+    limits = httpx.Limits(max_connections=220)
+    with httpx.Client(base_url=server.url, timeout=30, limits=limits) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A guarded API of real processes, and everyone in it."""
+"""Sign in, register and run commands on a server that requires authentication."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.conftest import PASSWORD
-from tests.harness.serving import OPEN, patiently
+from tests.harness.serving import OPEN, retry_while_busy
 
 ADMIN = {"ADMIN_EMAIL": "root@house.org", "ADMIN_PASSWORD": "an admin of many words"}
 GUARDED = ADMIN | {"AUTH_REQUIRED": "true"}
@@ -26,31 +26,33 @@ class SignedIn:
 
 
 def sign_in(http, email=ADMIN["ADMIN_EMAIL"], password=ADMIN["ADMIN_PASSWORD"]):
-    answer = patiently(lambda: http.post("/api/auth/login", json={"email": email, "password": password}))
-    assert answer.status_code == 200, answer.text
-    data = answer.json()["data"]
+    credentials = {"email": email, "password": password}
+    response = retry_while_busy(lambda: http.post("/api/auth/login", json=credentials))
+    assert response.status_code == 200, response.text
+    data = response.json()["data"]
     return SignedIn(data["user"]["id"], email, data["access_token"], data["refresh_token"])
 
 
 def register(http, name):
-    """A user who has just signed in."""
+    """Create a user and sign in as that user."""
     body = {"name": name, "email": f"{name}@house.org", "password": PASSWORD}
-    created = patiently(lambda: http.post("/api/users", json=body))
+    created = retry_while_busy(lambda: http.post("/api/users", json=body))
     assert created.status_code == 201, created.text
     return sign_in(http, body["email"], PASSWORD)
 
 
-def client(server, **limits):
-    return httpx.Client(base_url=server.url, timeout=30, limits=httpx.Limits(max_connections=220), **limits)
+def client(server, **options):
+    limits = httpx.Limits(max_connections=220)
+    return httpx.Client(base_url=server.url, timeout=30, limits=limits, **options)
 
 
-def command(folder, *words, stdin="", **environment):
-    """`rollbook …` on the command line."""
-    known = OPEN | {"PATH": "/usr/bin:/bin"} | environment
+def run_command(folder, *arguments, stdin="", **environment):
+    """Run `rollbook` on the command line."""
+    settings = OPEN | {"PATH": "/usr/bin:/bin"} | environment
     return subprocess.run(
-        [sys.executable, "-m", "rollbook", *words],
+        [sys.executable, "-m", "rollbook", *arguments],
         cwd=folder,
-        env={name: str(value) for name, value in known.items()},
+        env={name: str(value) for name, value in settings.items()},
         input=stdin,
         capture_output=True,
         text=True,

@@ -1,13 +1,11 @@
-"""The command line: the same use cases and rules, on a real database, beside a running API."""
+"""The command line changes a real database, while the API runs on it."""
 
 import pytest
 from pymongo import MongoClient
 
 from tests.conftest import PASSWORD
 from tests.harness.serving import ROOT, serving
-from tests.serving.guarded import GUARDED, client, command, register, sign_in
-
-NO_ROLE = "There is no such role; GET /roles lists those there are."
+from tests.serving.guarded import GUARDED, client, register, run_command, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +15,17 @@ def environment(mongod):
 
 @pytest.fixture
 def rollbook(environment, tmp_path):
-    return lambda *words, **rest: command(tmp_path, *words, **({"stdin": ""} | rest), **environment)
+    def run(*arguments, stdin=""):
+        return run_command(tmp_path, *arguments, stdin=stdin, **environment)
+
+    return run
 
 
-def test_an_admin_is_made_with_a_password_from_standard_input(rollbook, http):
-    done = rollbook("users", "create-admin", "second@house.org", "--name", "Second", stdin="a second row of words\n")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("second@house.org is an admin now")
+def test_create_admin_reads_password_from_standard_input(rollbook, http):
+    arguments = ("users", "create-admin", "second@house.org", "--name", "Second")
+    result = rollbook(*arguments, stdin="a second row of words\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("second@house.org is an admin now")
     admin = sign_in(http, "second@house.org", "a second row of words")
     assert http.get("/api/auth/me", headers=admin.headers).json()["data"]["role"] == "admin"
     again = rollbook("users", "create-admin", "SECOND@house.org", stdin="a second row of words\n")
@@ -31,19 +33,23 @@ def test_an_admin_is_made_with_a_password_from_standard_input(rollbook, http):
     assert again.stderr.splitlines() == ["Another user has this e-mail address."]
 
 
-def test_users_are_listed(rollbook, http):
+def test_users_list_prints_role_state_and_email(rollbook, http):
     register(http, "listed")
     lines = rollbook("users", "list").stdout.splitlines()
-    assert [line.split("\t")[1:] for line in lines if "listed@" in line] == [["user", "active", "listed@house.org"]]
+    assert [line.split("\t")[1:] for line in lines if "listed@" in line] == [
+        ["user", "active", "listed@house.org"]
+    ]
 
 
-def test_a_role_a_password_and_a_disabling_reach_the_running_api_at_once(rollbook, http):
+def test_changes_by_commands_reach_running_api_at_once(rollbook, http):
     user = register(http, "changed")
     assert rollbook("users", "set-role", "changed@house.org", "moderator").returncode == 0
     assert http.get("/api/users", headers=user.headers).status_code == 200
-    assert rollbook("sessions", "revoke", user.id).stdout == f"{user.id} is signed out everywhere.\n"
+    revoked = rollbook("sessions", "revoke", user.id)
+    assert revoked.stdout == f"{user.id} is signed out everywhere.\n"
     assert http.get("/api/users", headers=user.headers).status_code == 401
-    assert rollbook("users", "set-password", user.email, stdin="some other row of words\n").returncode == 0
+    changed = rollbook("users", "set-password", user.email, stdin="some other row of words\n")
+    assert changed.returncode == 0
     again = sign_in(http, user.email, "some other row of words")
     assert rollbook("users", "disable", user.email).returncode == 0
     assert http.get("/api/users", headers=again.headers).status_code == 401
@@ -51,51 +57,65 @@ def test_a_role_a_password_and_a_disabling_reach_the_running_api_at_once(rollboo
     sign_in(http, user.email, "some other row of words")
 
 
+NO_USER = "There is no such user."
+NO_ROLE = "There is no such role. GET /roles lists them."
+SIGN_IN_FIRST = "Sign in first: `me` is the user who calls."
+INVALID = "The request is not valid. `details` says what to fix."
+WEAK = "The password does not meet the policy."
+NO_PASSWORD = "Error: There is no password on standard input."
+
+
 @pytest.mark.parametrize(
-    ("words", "stdin", "says"),
+    ("arguments", "stdin", "message"),
     [
-        (("users", "set-role", "nobody@house.org", "user"), "", "There is no such user."),
-        (("users", "set-role", "not a ref", "user"), "", "There is no such user."),
-        (("users", "set-role", "me", "user"), "", "Sign in first: `me` is the user who calls."),
-        (
-            ("users", "set-role", "root@house.org", "nothing"),
-            "",
-            "There is no such role; GET /roles lists those there are.",
-        ),
-        (("users", "set-role", "root@house.org", "No Name"), "", "Some of what was sent is not valid."),
-        (("users", "create-admin", "no address"), PASSWORD, "Some of what was sent is not valid."),
-        (("users", "create-admin", "new@house.org"), "password1", "The password does not meet the policy."),
-        (("users", "create-admin", "new@house.org"), "", "Error: There is no password on standard input."),
+        (("users", "set-role", "nobody@house.org", "user"), "", NO_USER),
+        (("users", "set-role", "not a ref", "user"), "", NO_USER),
+        (("users", "set-role", "me", "user"), "", SIGN_IN_FIRST),
+        (("users", "set-role", "root@house.org", "nothing"), "", NO_ROLE),
+        (("users", "set-role", "root@house.org", "No Name"), "", INVALID),
+        (("users", "create-admin", "no address"), PASSWORD, INVALID),
+        (("users", "create-admin", "new@house.org"), "password1", WEAK),
+        (("users", "create-admin", "new@house.org"), "", NO_PASSWORD),
     ],
 )
-def test_what_cannot_be_done_is_told_without_a_traceback(rollbook, http, words, stdin, says):
-    done = rollbook(*words, stdin=stdin)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[0] == says
-    assert "Traceback" not in done.stderr
-    assert not stdin or stdin not in done.stderr
+def test_failed_command_prints_message_without_traceback(rollbook, http, arguments, stdin, message):
+    result = rollbook(*arguments, stdin=stdin)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[0] == message
+    assert "Traceback" not in result.stderr
+    assert not stdin or stdin not in result.stderr
 
 
-def test_what_a_command_did_is_on_record(rollbook, http, mongod):
+def test_audit_log_has_changes_by_commands(rollbook, http, mongod):
     user = register(http, "recorded")
     rollbook("users", "set-role", user.email, "moderator")
     with MongoClient(mongod.uri) as mongo:
         entry = mongo.commands.audit.find_one({"target_id": user.id, "action": "user.updated"})
-    assert (entry["actor_type"], entry["changes"]) == ("cli", {"role": {"before": "user", "after": "moderator"}})
+    assert (entry["actor_type"], entry["changes"]) == (
+        "cli",
+        {"role": {"before": "user", "after": "moderator"}},
+    )
 
 
-def test_a_database_that_is_away_is_one_line(tmp_path):
-    done = command(tmp_path, "users", "list", MONGODB_URI="mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200")
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == ["MongoDB does not answer; is it running, and is MONGODB_URI right?"]
+def test_unreachable_mongodb_ends_command_with_one_line(tmp_path):
+    uri = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"
+    result = run_command(tmp_path, "users", "list", MONGODB_URI=uri)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "MongoDB does not answer. Check that it runs, and that MONGODB_URI is right."
+    ]
 
 
-def test_commands_reach_the_private_database_whether_or_not_it_runs(tmp_path):
+def test_commands_use_private_mongodb_running_or_not(tmp_path):
     with serving(tmp_path, str(ROOT / "run.py"), AUTH_REQUIRED="true") as running:
         running.await_status("/ready", 200)
-        assert "admin@example.com" in command(tmp_path, "users", "list").stdout
-    done = command(tmp_path, "users", "set-password", "admin@example.com", stdin="an admin of many words\n")
-    assert done.returncode == 0, done.stderr
-    with serving(tmp_path, str(ROOT / "run.py"), AUTH_REQUIRED="true") as running, client(running) as http:
+        assert "admin@example.com" in run_command(tmp_path, "users", "list").stdout
+    arguments = ("users", "set-password", "admin@example.com")
+    result = run_command(tmp_path, *arguments, stdin="an admin of many words\n")
+    assert result.returncode == 0, result.stderr
+    with (
+        serving(tmp_path, str(ROOT / "run.py"), AUTH_REQUIRED="true") as running,
+        client(running) as http,
+    ):
         running.await_status("/ready", 200)
         sign_in(http, "admin@example.com", "an admin of many words")

@@ -1,8 +1,8 @@
-"""Workers and clients that are killed while they write: no change is lost, and the record knows each one."""
+"""Killed workers and clients lose no change, and the audit log has an entry for each change."""
 
 import json
 import os
-import random  # noqa: TID251 - which worker dies is a matter of chance
+import random  # noqa: TID251 - chooses the worker to kill
 import signal
 import time
 import uuid
@@ -14,15 +14,15 @@ import pytest
 from pymongo import MongoClient
 
 from tests.conftest import ADA
-from tests.harness.serving import eventually, serving
-from tests.harness.writers import Client, Writer, send_and_die
+from tests.harness.serving import serving, wait_until
+from tests.harness.writers import Client, Writer, send_and_disconnect
 
 KILLS = int(os.environ.get("KILLS", "3"))
 WRITES = int(os.environ.get("WRITES", "500"))
 WRITERS = 16
-"""Twice as many as the server has threads, so that whoever is killed has something under way."""
+"""Twice as many as the server has threads, so that a killed worker has open requests."""
 SECONDS = 60 + 10 * KILLS + WRITES / 25
-"""More than a slow machine needs: a kill costs the start of a worker, and holds its keys for 10 s."""
+"""Enough for a slow machine. A killed worker has to be replaced, and holds its keys for 10 s."""
 DATABASE = "killed_workers"
 KEPT = ("Content-Type", "ETag", "Location")
 
@@ -31,7 +31,10 @@ pytestmark = pytest.mark.timeout(2 * SECONDS)
 
 @pytest.fixture(scope="module")
 def quick_to_abort(mongod):
-    """What a killed worker leaves open, MongoDB keeps for 20 s otherwise, with all that it touched locked."""
+    """Let MongoDB abort the transactions of a killed worker after 5 s instead of 20 s.
+
+    Until then, they lock what they wrote.
+    """
     name = "transactionLifetimeLimitSeconds"
     with MongoClient(mongod.uri) as client:
         default = client.admin.command("getParameter", 1, **{name: 1})[name]
@@ -42,7 +45,7 @@ def quick_to_abort(mongod):
 
 @pytest.fixture(scope="module")
 def killed(mongod, tmp_path_factory, quick_to_abort):
-    """A server of its own, whose workers are to die."""
+    """A separate server whose workers the tests kill."""
     settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": DATABASE, "WORKERS": 2, "THREADS": 4}
     with serving(tmp_path_factory.mktemp("killed"), LOG_LEVEL="WARNING", **settings) as running:
         running.await_status("/ready", 200)
@@ -51,22 +54,22 @@ def killed(mongod, tmp_path_factory, quick_to_abort):
 
 @pytest.fixture(scope="module")
 def writers(killed):
-    """As they are after the last of WRITES writes, over which KILLS kills were spread."""
-    made = [Writer(killed.url, number) for number in range(WRITERS)]
+    """The writers after WRITES writes, among which KILLS kills were spread."""
+    created = [Writer(killed.url, number) for number in range(WRITERS)]
     try:
-        write_under_fire(killed, made)
-        yield made
+        write_while_killing(killed, created)
+        yield created
     finally:
-        for writer in made:
+        for writer in created:
             writer.close()
 
 
 @pytest.fixture(scope="module")
-def people(writers):
-    """By id, as those know them who wrote."""
-    people = {person.id: person for writer in writers for person in writer.people}
-    assert len(people) == sum(len(writer.people) for writer in writers), "two keys made one user"
-    return people
+def tracked(writers):
+    """The users by id, as the writers expect them."""
+    tracked = {user.id: user for writer in writers for user in writer.users}
+    assert len(tracked) == sum(len(writer.users) for writer in writers), "two keys made one user"
+    return tracked
 
 
 @pytest.fixture
@@ -77,45 +80,47 @@ def database(writers, mongod):
 
 @pytest.fixture
 def stored(database):
-    """By id, as MongoDB knows them."""
+    """The users by id, as MongoDB stores them."""
     return {str(user["_id"]): user for user in database.users.find()}
 
 
 @pytest.fixture
-def recorded(database):
-    """By id, what the record holds of versions, the oldest first."""
+def histories(database):
+    """The audit entries by user id, in the order of their versions."""
     histories = defaultdict(list)
-    for entry in database.audit.find({"target_type": "user", "version": {"$gt": 0}}).sort("version", 1):
+    query = {"target_type": "user", "version": {"$gt": 0}}
+    for entry in database.audit.find(query).sort("version", 1):
         histories[entry["target_id"]].append(entry)
     return histories
 
 
-def workers_of(server):
+def list_workers(server):
     parent = server.process.pid
     return Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
 
 
 def kill_a_worker(server):
-    victim = random.choice(workers_of(server))
+    victim = random.choice(list_workers(server))
     os.kill(int(victim), signal.SIGKILL)
-    while victim in workers_of(server):  # A dead one is not to be killed again.
+    while victim in list_workers(server):  # Do not choose a dead worker next time.
         time.sleep(0.01)
 
 
-def acknowledged(writers):
+def count_acknowledged(writers):
     return sum(writer.acknowledged for writer in writers)
 
 
-def write_under_fire(server, writers):
-    until, kills = time.monotonic() + SECONDS, 0
+def write_while_killing(server, writers):
+    deadline, kills = time.monotonic() + SECONDS, 0
 
-    def enough():
-        return acknowledged(writers) >= WRITES or time.monotonic() > until
+    def is_enough():
+        return count_acknowledged(writers) >= WRITES or time.monotonic() > deadline
 
     with ThreadPoolExecutor(len(writers)) as pool:
-        running = [pool.submit(writer.write_until, enough) for writer in writers]
+        running = [pool.submit(writer.write_until, is_enough) for writer in writers]
         while not all(each.done() for each in running):
-            if kills < KILLS and acknowledged(writers) >= WRITES * (kills + 1) / (KILLS + 1):
+            next_kill = WRITES * (kills + 1) / (KILLS + 1)
+            if kills < KILLS and count_acknowledged(writers) >= next_kill:
                 kill_a_worker(server)
                 kills += 1
             time.sleep(0.01)
@@ -123,43 +128,55 @@ def write_under_fire(server, writers):
         each.result()
 
 
-def test_no_acknowledged_change_is_lost_and_none_is_without_its_entry(killed, writers, people, stored, recorded):
-    lost = sum(person.lost(recorded[key] if key in stored else []) for key, person in people.items())
-    versions = Counter((key, version) for key, user in stored.items() for version in range(1, user["version"] + 1))
-    entries = Counter((key, entry["version"]) for key, history in recorded.items() for entry in history)
+def test_no_acknowledged_change_or_audit_entry_is_lost(killed, writers, tracked, stored, histories):
+    lost = sum(
+        user.count_lost(histories[key] if key in stored else []) for key, user in tracked.items()
+    )
+    versions = Counter(
+        (key, version) for key, user in stored.items() for version in range(1, user["version"] + 1)
+    )
+    entries = Counter(
+        (key, entry["version"]) for key, history in histories.items() for entry in history
+    )
     print(
-        f"\n{acknowledged(writers):,} acknowledged writes, {killed.log.read_text().count('was sent SIGKILL')} kills,"
-        f" {sum(writer.unanswered for writer in writers):,} lost answers,"
-        f" {max(writer.longest for writer in writers):.0f} s the longest wait: {lost} lost,"
-        f" {(versions - entries).total()} without entry, {(entries - versions).total()} entries without change"
+        f"\n{count_acknowledged(writers):,} acknowledged writes,"
+        f" {killed.log.read_text().count('was sent SIGKILL')} kills,"
+        f" {sum(writer.lost_responses for writer in writers):,} lost responses,"
+        f" maximum wait {max(writer.longest for writer in writers):.0f} s: {lost} lost changes,"
+        f" {(versions - entries).total()} changes without audit entry,"
+        f" {(entries - versions).total()} audit entries without change"
     )
     assert (lost, versions - entries, entries - versions) == (0, {}, {})
-    assert acknowledged(writers) >= WRITES
+    assert count_acknowledged(writers) >= WRITES
 
 
-def test_everyone_is_as_the_answers_say(people, stored, recorded):
-    assert stored.keys() == people.keys()
-    assert [key for key, person in people.items() if not person.is_as_told(stored[key], recorded[key])] == []
+def test_stored_users_match_responses(tracked, stored, histories):
+    assert stored.keys() == tracked.keys()
+    wrong = [k for k, user in tracked.items() if not user.matches(stored[k], histories[k])]
+    assert wrong == []
 
 
-def test_a_create_is_answered_as_at_first_however_often_it_is_repeated(writers, people, database):
+def test_repeated_create_replays_first_response(writers, tracked, database):
     with ThreadPoolExecutor(len(writers)) as pool:
-        repeats = [pair for repeated in pool.map(Writer.repeat_all, writers) for pair in repeated]
-    for person, answer in repeats:
-        assert (answer.status, answer.is_replayed, answer.body) == (201, True, person.told.body)
-        assert [answer.headers[name] for name in KEPT] == [person.told.headers[name] for name in KEPT]
-    assert database.users.count_documents({}) == len(people)
-    assert database.audit.count_documents({"action": "user.created"}) == len(people)
+        repeats = [pair for pairs in pool.map(Writer.repeat_creates, writers) for pair in pairs]
+    for user, response in repeats:
+        first = user.created
+        assert (response.status, response.is_replayed, response.body) == (201, True, first.body)
+        assert [response.headers[name] for name in KEPT] == [first.headers[name] for name in KEPT]
+    assert database.users.count_documents({}) == len(tracked)
+    assert database.audit.count_documents({"action": "user.created"}) == len(tracked)
 
 
-def test_the_tallies_are_the_numbers_of_users(database, stored):
+def test_tallies_equal_numbers_of_users(database, stored):
     tallies = Counter()
     for shard in database.user_tallies.find():
         tallies.update(shard["counts"])
-    assert tallies == Counter(f"{u['role']}:{u['is_active']:d}{u['is_deleted']:d}" for u in stored.values())
+    assert tallies == Counter(
+        f"{u['role']}:{u['is_active']:d}{u['is_deleted']:d}" for u in stored.values()
+    )
 
 
-def test_the_log_tells_of_killed_workers_and_of_no_other_error(killed, writers):
+def test_log_reports_killed_workers_and_no_other_error(killed, writers):
     log = killed.log.read_text()
     errors = [line for line in log.splitlines() if " ERROR " in line]
     assert ["was sent SIGKILL" in line for line in errors] == [True] * KILLS, log
@@ -168,51 +185,63 @@ def test_the_log_tells_of_killed_workers_and_of_no_other_error(killed, writers):
 
 @pytest.fixture
 def clients(server, environment):
-    """Of a server that is ready in each of its processes: one that is not would answer 503 to who cannot hear it."""
-    eventually(lambda: server.log.read_text().count("database ready") >= environment["WORKERS"])
-    made = [Client(server.url) for _ in range(20)]
-    yield made
-    for client in made:
+    """Clients of a server all of whose workers are ready, so that none returns 503."""
+    wait_until(lambda: server.log.read_text().count("database ready") >= environment["WORKERS"])
+    created = [Client(server.url) for _ in range(20)]
+    yield created
+    for client in created:
         client.close()
 
 
-def ada(name):
+def encode_user(name):
     return json.dumps(ADA | {"email": f"ada-{name}@example.com"}).encode()
 
 
-def the_only(users, body):
-    """The user that `body` asks for, within 5 s. Raises: AssertionError, ValueError, unless one with one entry."""
-    (user,) = eventually(lambda: list(users.find({"email": json.loads(body)["email"]})), seconds=5)
+def get_only_user(users, body):
+    """Wait up to 5 s for the user whom `body` creates.
+
+    Raises: AssertionError or ValueError, unless there are one user and one audit entry.
+    """
+    (user,) = wait_until(lambda: list(users.find({"email": json.loads(body)["email"]})), seconds=5)
     (entry,) = users.database.audit.find({"target_id": str(user["_id"])})
     assert entry["action"] == "user.created"
     return user
 
 
-def test_a_client_that_died_before_it_was_answered_is_told_of_its_one_user(server, clients, users):
+def test_retry_after_disconnect_gets_created_user(server, clients, users):
     for number in range(10):
-        key, body = str(uuid.uuid4()), ada(f"died-{number}")
-        send_and_die(server.url, "/api/users", body, key)
-        the_only(users, body)
-        answers = [clients[0].insist("POST", "/api/users", body, key)[0] for _ in range(5)]
-        first, location = answers[0], f"/api/users/{the_only(users, body)['_id']}"
-        assert (first.status, first.headers["Location"], first.headers["ETag"]) == (201, location, '"1"')
-        assert first.data == clients[0].insist("GET", location)[0].data
-        for answer in answers:
-            assert (answer.status, answer.is_replayed, answer.body) == (201, True, first.body)
-            assert [answer.headers[name] for name in KEPT] == [first.headers[name] for name in KEPT]
+        key, body = str(uuid.uuid4()), encode_user(f"died-{number}")
+        send_and_disconnect(server.url, "/api/users", body, key)
+        get_only_user(users, body)
+        responses = [
+            clients[0].send_with_retries("POST", "/api/users", body, key)[0] for _ in range(5)
+        ]
+        first, location = responses[0], f"/api/users/{get_only_user(users, body)['_id']}"
+        assert first.status == 201
+        assert (first.headers["Location"], first.headers["ETag"]) == (location, '"1"')
+        assert first.data == clients[0].send_with_retries("GET", location)[0].data
+        for response in responses:
+            assert (response.status, response.is_replayed, response.body) == (201, True, first.body)
+            kept = [response.headers[name] for name in KEPT]
+            assert kept == [first.headers[name] for name in KEPT]
 
 
-def test_20_creates_at_once_with_one_key_make_one_user_and_another_body_makes_none(clients, users):
+def test_20_creates_with_one_key_make_one_user(clients, users):
+    """Another body with the same key makes no user."""
     for number in range(10):
-        key, body = str(uuid.uuid4()), ada(f"twenty-{number}")
+        key, body = str(uuid.uuid4()), encode_user(f"twenty-{number}")
         with ThreadPoolExecutor(20) as pool:
-            answers = list(pool.map(lambda c, k=key, b=body: c.send("POST", "/api/users", b, k), clients))
-        answered = [answer for answer in answers if not answer.says_in_flight]
-        again, _ = clients[0].insist("POST", "/api/users", body, key)
+            responses = list(
+                pool.map(lambda c, k=key, b=body: c.send("POST", "/api/users", b, k), clients)
+            )
+        final = [response for response in responses if not response.is_in_flight]
+        again, _ = clients[0].send_with_retries("POST", "/api/users", body, key)
         assert again.is_replayed
-        assert {(answer.status, answer.body) for answer in [*answered, again]} == {(201, again.body)}
-        assert [answer.is_replayed for answer in answered].count(False) == 1
-        other = clients[0].send("POST", "/api/users", ada(f"other-{number}"), key)
-        assert (other.status, json.loads(other.body)["error"]["code"]) == (422, "idempotency_key_reused")
-        assert str(the_only(users, body)["_id"]) == again.data["id"]
+        contents = {(response.status, response.body) for response in [*final, again]}
+        assert contents == {(201, again.body)}
+        assert [response.is_replayed for response in final].count(False) == 1
+        other = clients[0].send("POST", "/api/users", encode_user(f"other-{number}"), key)
+        assert other.status == 422
+        assert json.loads(other.body)["error"]["code"] == "idempotency_key_reused"
+        assert str(get_only_user(users, body)["_id"]) == again.data["id"]
     assert users.count_documents({"email": {"$regex": "^ada-other-"}}) == 0

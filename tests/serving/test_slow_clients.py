@@ -1,4 +1,4 @@
-"""However slow others are, whoever is quick is answered: clients that drip, clients that do not read, and pipelines."""
+"""Slow clients do not delay other clients, and requests are separated correctly."""
 
 import json
 import re
@@ -12,13 +12,14 @@ import pytest
 from rollbook.buffering import worker
 from rollbook.buffering.requests import Request, RequestReader
 from tests.conftest import ADA
-from tests.harness.serving import eventually, serving
+from tests.harness.serving import serving, wait_until
 
-MANY = 150
+SLOW_CLIENTS = 150
 
 
 @contextmanager
-def connected(server, count, sent):
+def connect(server, count, sent):
+    """`count` connections that read slowly, each of which has sent `sent`."""
     host, port = server.url.removeprefix("http://").split(":")
     with ExitStack() as stack:
         clients = []
@@ -31,38 +32,51 @@ def connected(server, count, sent):
         yield clients
 
 
-def slowest(http, times=30):
-    took = []
+def receive_all(client, size=65_536, pause=0):
+    """What the server sends until it closes the connection."""
+    received = b""
+    while part := client.recv(size):
+        received += part
+        time.sleep(pause)
+    return received
+
+
+def measure_slowest(http, times=30):
+    """The maximum time of two requests, in seconds."""
+    seconds = []
     for _ in range(times):
         started = time.monotonic()
         assert http.get("/ping").status_code == 200
         assert http.get("/api/users?page_size=1").status_code == 200
-        took.append(time.monotonic() - started)
-    return max(took)
+        seconds.append(time.monotonic() - started)
+    return max(seconds)
 
 
 HEAD = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+CONTINUE = b"Content-Length: 60000\r\nExpect: 100-continue\r\n\r\n"
+GET_FILE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+GET_DOCUMENT = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
 SLOW = {
     "nothing": b"",
     "half a head": HEAD,
     "half a body": HEAD + b"Content-Length: 60000\r\n\r\n{",
     "half a chunked body": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
-    "a body that was asked to wait": HEAD + b"Content-Length: 60000\r\nExpect: 100-continue\r\n\r\n",
-    "a large file, and no reading": b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 3,
-    "the API's description, and no reading": b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
+    "a body after 100 Continue": HEAD + CONTINUE,
+    "a large file that is not read": GET_FILE * 3,
+    "OpenAPI documents that are not read": GET_DOCUMENT * 20,
 }
 
 
-@pytest.mark.parametrize("what", SLOW)
-def test_150_slow_clients_hold_nobody_up(server, http, what):
-    with connected(server, MANY, SLOW[what]) as clients:
-        assert slowest(http) < 3
+@pytest.mark.parametrize("case", SLOW)
+def test_150_slow_clients_do_not_delay_others(server, http, case):
+    with connect(server, SLOW_CLIENTS, SLOW[case]) as clients:
+        assert measure_slowest(http) < 3
         for client in clients[:20]:
             client.sendall(b"x")
-        assert slowest(http) < 3
+        assert measure_slowest(http) < 3
 
 
-HURRIED = """
+SHORT_DEADLINE = """
 import sys
 from rollbook.buffering import worker
 from rollbook.cli import main
@@ -72,70 +86,63 @@ main()
 """
 
 
-def test_a_request_has_a_deadline_for_all_of_it_however_steadily_it_drips(environment, tmp_path):
-    """20 seconds, which are 2 here."""
+def test_request_past_deadline_returns_408(environment, tmp_path):
+    """The deadline is for all of the request, however steadily it arrives: 20 s, here 2 s."""
     assert worker.REQUEST_SECONDS == 20
-    with serving(tmp_path, "-c", HURRIED, **environment) as hurried:
-        hurried.await_status("/ready", 200)
-        with connected(hurried, 1, SLOW["half a body"]) as (client,):
+    with serving(tmp_path, "-c", SHORT_DEADLINE, **environment) as impatient:
+        impatient.await_status("/ready", 200)
+        with connect(impatient, 1, SLOW["half a body"]) as (client,):
             started = time.monotonic()
             client.settimeout(0.2)
-            answer = b""
+            response = b""
 
-            def answered():
-                nonlocal answer
+            def receive_response():
+                nonlocal response
                 client.sendall(b" ")
                 try:
-                    answer = client.recv(65_536)
+                    response = client.recv(65_536)
                 except TimeoutError:
                     return False
                 return True
 
-            eventually(answered)
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "request_timeout"
+            wait_until(receive_response)
+    assert response.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["error"]["code"] == "request_timeout"
     assert 1 < time.monotonic() - started < 10
 
 
-def test_whoever_reads_slowly_gets_all_of_it(server):
-    with connected(server, 1, b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") as (
-        client,
-    ):
-        received = b""
-        while part := client.recv(16_384):
-            received += part
-            time.sleep(0.002)
+def test_slow_reader_gets_complete_response(server):
+    sent = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connect(server, 1, sent) as (client,):
+        received = receive_all(client, 16_384, pause=0.002)
     head, _, body = received.partition(b"\r\n\r\n")
     assert b"Content-Length: %d" % len(body) in head
     assert body == httpx.get(f"{server.url}/docs/swagger-ui-bundle.js").content
 
 
-def test_requests_sent_without_waiting_are_answered_in_order(server):
+def test_pipelined_requests_get_responses_in_order(server):
     body = json.dumps({"email": "nobody@example.com", "password": "x"}).encode()
-    post = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-    sent = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n" + post % (len(body), body)
-    sent += b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    with connected(server, 1, sent[:50]) as (client,):
+    sent = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+    sent += b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    sent += b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    sent += b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+    sent += b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connect(server, 1, sent[:50]) as (client,):
         time.sleep(0.1)
         client.sendall(sent[50:])
-        received = b""
-        while part := client.recv(65_536):
-            received += part
+        received = receive_all(client)
     assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200", b"401", b"404", b"200"]
 
 
-def test_what_follows_a_body_that_was_refused_is_no_request(server, users):
-    """The rest of a body that is too long must not be read as the next request."""
+def test_rest_of_refused_body_is_not_next_request(server, users):
     users.delete_many({})
     inner = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     inner += b"Content-Length: %d\r\n\r\n" % len(json.dumps(ADA)) + json.dumps(ADA).encode()
     sent = HEAD + b"Content-Length: 70000\r\n\r\n" + b" " * 65_537
-    with connected(server, 1, sent) as (client,):
+    with connect(server, 1, sent) as (client,):
         time.sleep(0.2)
         client.sendall(inner * 20)
-        received = b""
-        while part := client.recv(65_536):
-            received += part
+        received = receive_all(client)
     assert received.count(b"HTTP/1.1 ") == 1
     assert received.startswith(b"HTTP/1.1 413 ")
     assert users.count_documents({}) == 0
@@ -147,7 +154,7 @@ CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("received", "after"),
+    ("request_bytes", "following"),
     [
         (GET, b""),
         (GET, b"GET"),
@@ -158,13 +165,14 @@ CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n"
         (POST + b"Content-Length: 00000000000000000003\r\n\r\nabc", b"GET"),
     ],
 )
-def test_where_a_request_ends(received, after):
-    assert RequestReader(100).find(bytearray(received + after)) == Request(len(received), whole=True)
-    reader, come = RequestReader(100), bytearray()
-    for byte in received[:-1]:
-        come.append(byte)
-        assert reader.find(come) is None
-    assert reader.find(bytearray(received)) == Request(len(received), whole=True)
+def test_reader_finds_end_of_request(request_bytes, following):
+    whole = Request(len(request_bytes), whole=True)
+    assert RequestReader(100).find_request(bytearray(request_bytes + following)) == whole
+    reader, received = RequestReader(100), bytearray()
+    for byte in request_bytes[:-1]:
+        received.append(byte)
+        assert reader.find_request(received) is None
+    assert reader.find_request(bytearray(request_bytes)) == whole
 
 
 @pytest.mark.parametrize(
@@ -179,8 +187,8 @@ def test_where_a_request_ends(received, after):
         CHUNKS + b"3\r\nabc\r\n0\r\n",
     ],
 )
-def test_what_is_waited_for(received):
-    assert RequestReader(100).find(bytearray(received)) is None
+def test_reader_waits_for_incomplete_request(received):
+    assert RequestReader(100).find_request(bytearray(received)) is None
 
 
 @pytest.mark.parametrize(
@@ -193,8 +201,10 @@ def test_what_is_waited_for(received):
         CHUNKS + b"1\r\na\r\n" * 1_100,
     ],
 )
-def test_what_is_handed_on_to_be_refused(received):
-    assert RequestReader(100).find(bytearray(received)) == Request(len(received), whole=False)
+def test_reader_passes_on_invalid_or_large_request(received):
+    """gunicorn or the application refuses it."""
+    broken = Request(len(received), whole=False)
+    assert RequestReader(100).find_request(bytearray(received)) == broken
 
 
 SMUGGLED = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -215,23 +225,23 @@ SMUGGLED = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
     ],
 )
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
-def test_a_body_is_never_read_as_a_request(server, method, framing):
+def test_body_is_not_read_as_next_request(server, method, framing):
     sent = method + b" /ping HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n" + SMUGGLED
-    with connected(server, 1, sent) as (client,):
+    with connect(server, 1, sent) as (client,):
         client.settimeout(1)
         received = b""
         with suppress(TimeoutError, ConnectionError):
             while part := client.recv(65_536):
                 received += part
-    assert b'"alive"' not in received, "the second answer is that of the body"
+    assert b'"alive"' not in received, "the body was read as a request"
 
 
-def test_a_body_of_tiny_chunks_in_many_pieces_holds_nobody_up(server, http):
-    """33 ms of the event loop for each further byte before, since all of it was looked at again."""
+def test_body_of_many_tiny_chunks_does_not_delay_others(server, http):
+    """Each byte is parsed once: to parse all again took 33 ms of the event loop per piece."""
     chunks = b"1\r\na\r\n" * 20_000
-    with connected(server, 20, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) as clients:
+    with connect(server, 20, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) as clients:
         for _ in range(20):
             for client in clients:
                 with suppress(ConnectionError):
                     client.sendall(b"1\r\na\r\n")
-            assert slowest(http, times=1) < 1
+            assert measure_slowest(http, times=1) < 1

@@ -1,4 +1,4 @@
-"""Finding users: filters, prefixes, cursors, fields; and no list that scans the collection."""
+"""Lists of users: filters, prefixes, cursors, fields and totals."""
 
 from itertools import combinations, product
 from urllib.parse import quote
@@ -7,8 +7,8 @@ import pytest
 
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.users import dao
-from rollbook.users.schemas import SORTABLE
-from rollbook.users.tally_dao import tallies
+from rollbook.users.dao import users
+from rollbook.users.schemas import SORT_KEYS
 from tests import people
 from tests.conftest import ADA
 from tests.harness.serving import ROOT
@@ -23,13 +23,16 @@ PEOPLE = {
 
 
 @pytest.fixture
-def there(client, stored):
-    users = {name: client.post("/api/users", json=ADA | {"name": name} | more) for name, more in PEOPLE.items()}
+def existing(client, stored):
+    users = {
+        name: client.post("/api/users", json=ADA | {"name": name} | more)
+        for name, more in PEOPLE.items()
+    }
     assert {answer.status_code for answer in users.values()} == {201}
     return {name: answer.json["data"] for name, answer in users.items()}
 
 
-def names(answer):
+def get_names(answer):
     assert answer.status_code == 200, answer.json
     found = {user["name"] for user in answer.json["data"]}
     assert answer.json["pagination"]["total_items"] == len(found)
@@ -67,39 +70,76 @@ def names(answer):
         ("created_before=2000-01-01T00:00:00Z", set()),
     ],
 )
-def test_a_list_has_who_is_asked_for_and_their_number(client, there, query, expected):
-    assert names(client.get(f"/api/users?{query}")) == expected
+def test_filters_select_users_and_total(client, existing, query, expected):
+    assert get_names(client.get(f"/api/users?{query}")) == expected
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        *("role=$ne", "role[$ne]=x", "is_active=maybe", "is_active=2", "email=nobody", "email[$ne]=a"),
-        *("created_after=yesterday", "created_after=1700000000", "created_after=2026-01-01", "q=a&q=b"),
-        *("created_after=0001-01-01T00:00:00%2B14:00", "created_before=9999-12-31T23:59:59-14:00", "is_active=on"),
-        *("created_before=2026-01-01T00:00:00", "fields=password_hash", "fields=name,", "fields=*", "q=" + "a" * 255),
-        *("fields=deleted", "include_deleted=perhaps", "password_hash=x", "phone=1", "known_addresses=1"),
-        *("cursor=x", "cursor=" + "A" * 3001, "cursor=%C3%A9", "name=Ada", "sort=role", "sort=password_hash"),
+        *(
+            "role=$ne",
+            "role[$ne]=x",
+            "is_active=maybe",
+            "is_active=2",
+            "email=nobody",
+            "email[$ne]=a",
+        ),
+        *(
+            "created_after=yesterday",
+            "created_after=1700000000",
+            "created_after=2026-01-01",
+            "q=a&q=b",
+        ),
+        *(
+            "created_after=0001-01-01T00:00:00%2B14:00",
+            "created_before=9999-12-31T23:59:59-14:00",
+            "is_active=on",
+        ),
+        *(
+            "created_before=2026-01-01T00:00:00",
+            "fields=password_hash",
+            "fields=name,",
+            "fields=*",
+            "q=" + "a" * 255,
+        ),
+        *(
+            "fields=deleted",
+            "include_deleted=perhaps",
+            "password_hash=x",
+            "phone=1",
+            "known_addresses=1",
+        ),
+        *(
+            "cursor=x",
+            "cursor=" + "A" * 3001,
+            "cursor=%C3%A9",
+            "name=Ada",
+            "sort=role",
+            "sort=password_hash",
+        ),
     ],
 )
-def test_what_is_no_filter_is_400(client, there, query):
+def test_invalid_filter_returns_400(client, existing, query):
     answer = client.get(f"/api/users?{query}")
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "validation_failed")
     documented = (ROOT / "docs" / "errors.md").read_text()
     assert all(f"`{detail['code']}`" in documented for detail in answer.json["error"]["details"])
 
 
-def test_fields_are_those_asked_for(client, there):
+def test_fields_limits_the_response(client, existing):
     answer = client.get("/api/users?fields=name,email&sort=name&page_size=1")
     assert answer.json["data"] == [{"name": "100% (sure) .*", "email": "b@münchen.de"}]
     assert "fields=name%2Cemail" in answer.headers["Link"]
     assert all("deleted_at" not in user for user in client.get("/api/users").json["data"])
 
 
-def test_a_cursor_goes_on_where_the_page_ended_and_its_links_too(client, there):
+def test_cursor_continues_after_the_page(client, existing):
     first = client.get("/api/users?sort=name&page_size=2").json
     assert first["pagination"]["total_items"] == 5
-    answer = client.get(f"/api/users?sort=name&page_size=3&cursor={first['pagination']['next_cursor']}")
+    answer = client.get(
+        f"/api/users?sort=name&page_size=3&cursor={first['pagination']['next_cursor']}"
+    )
     met = [user["name"] for user in first["data"] + answer.json["data"]]
     assert met == sorted(PEOPLE, key=str.casefold)
     assert answer.json["pagination"] == {
@@ -111,7 +151,7 @@ def test_a_cursor_goes_on_where_the_page_ended_and_its_links_too(client, there):
     assert answer.headers["Link"] == '</api/users?sort=name&page_size=3>; rel="first"'
 
 
-def test_a_cursor_is_good_for_its_own_list_only_and_cannot_be_made(client, there, make_app):
+def test_cursor_is_valid_for_its_own_list_only(client, existing, make_app):
     cursor = client.get("/api/users?sort=name&page_size=2").json["pagination"]["next_cursor"]
     good = f"/api/users?sort=name&cursor={cursor}"
     assert client.get(good).status_code == 200
@@ -129,13 +169,16 @@ def test_a_cursor_is_good_for_its_own_list_only_and_cannot_be_made(client, there
     assert "ada" not in cursor.lower()
 
 
-def test_a_user_just_created_is_in_the_next_list_and_its_total(client, there):
+def test_new_user_is_listed_and_counted_at_once(client, existing):
     client.post("/api/users", json=ADA | {"email": "new@example.com", "name": "Newest"})
     answer = client.get("/api/users?page_size=1")
-    assert (answer.json["data"][0]["name"], answer.json["pagination"]["total_items"]) == ("Newest", 6)
+    assert (answer.json["data"][0]["name"], answer.json["pagination"]["total_items"]) == (
+        "Newest",
+        6,
+    )
 
 
-def test_only_who_may_restore_lists_the_deleted(guarded, services, stored):
+def test_listing_deleted_users_needs_a_permission(guarded, services, stored):
     admin = people.person(services, guarded, "admin", role="admin")
     moderator = people.person(services, guarded, "mod", role="moderator")
     gone = people.add(services, "gone")
@@ -148,11 +191,17 @@ def test_only_who_may_restore_lists_the_deleted(guarded, services, stored):
     assert admin.get("/api/users").json["pagination"]["total_items"] == 2
 
 
-def test_totals_follow_every_change_and_are_counted_anew_when_they_do_not(client, there, stored, services):
+def test_totals_follow_changes_and_are_corrected(client, existing, stored, services):
     def totals():
         return [
             client.get(f"/api/users?{query}").json["pagination"]["total_items"]
-            for query in ("", "role=user", "role=moderator", "is_active=false", "include_deleted=true")
+            for query in (
+                "",
+                "role=user",
+                "role=moderator",
+                "is_active=false",
+                "include_deleted=true",
+            )
         ]
 
     assert totals() == [5, 4, 1, 1, 5]
@@ -163,26 +212,26 @@ def test_totals_follow_every_change_and_are_counted_anew_when_they_do_not(client
     client.post("/api/users/wealth/restore")
     assert totals() == [4, 2, 2, 2, 4]
     stored.user_tallies.update_one({}, {"$inc": {"counts.user:10": 7}})
-    assert tallies.recount() is True
+    assert users.recount() is True
     assert totals() == [4, 2, 2, 2, 4]
-    assert tallies.recount() is False
+    assert users.recount() is False
 
 
-def test_a_tally_that_is_wrong_hides_nobody(client, there, stored):
+def test_wrong_tally_hides_no_user(client, existing, stored):
     stored.user_tallies.update_many({}, {"$set": {"counts": {}}})
     assert len(client.get("/api/users").json["data"]) == 5
 
 
 @pytest.mark.parametrize("sort", ["name", "-email", "username", "name,-created_at"])
-def test_too_many_beginnings_are_not_sorted_by_them_but_told(client, there, monkeypatch, sort):
-    monkeypatch.setattr(dao, "MOST_SORTED", 3)
+def test_too_many_prefix_matches_are_not_sorted(client, existing, monkeypatch, sort):
+    monkeypatch.setattr(dao, "MAX_SORTED", 3)
     answer = client.get(f"/api/users?q=a&sort={sort}")
-    assert names(client.get(f"/api/users?q=ada&sort={sort}")) == {"Ada Lovelace", "Adam Smith"}
+    assert get_names(client.get(f"/api/users?q=ada&sort={sort}")) == {"Ada Lovelace", "Adam Smith"}
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "too_broad")
     assert client.get("/api/users?q=a").status_code == 200
 
 
-FILTERS = {
+VALUES = {
     "role": "user",
     "is_active": "true",
     "email": "ada@example.com",
@@ -192,17 +241,20 @@ FILTERS = {
     "q": "a",
     "include_deleted": "true",
 }
-SORTS = [f"{sign}{key}" for sign, key in product(("", "-"), SORTABLE)] + ["name,-created_at", "-last_login,username"]
+SORTS = [f"{sign}{key}" for sign, key in product(("", "-"), SORT_KEYS)] + [
+    "name,-created_at",
+    "-last_login,username",
+]
 
 
-def test_no_combination_that_is_offered_scans_the_collection(client, there, stored):
-    chosen = [set(some) for size in range(len(FILTERS) + 1) for some in combinations(FILTERS, size)]
+def test_no_combination_of_filters_scans_the_collection(client, existing, stored):
+    chosen = [set(some) for size in range(len(VALUES) + 1) for some in combinations(VALUES, size)]
     stored.system.profile.drop()
     stored.create_collection("system.profile", capped=True, size=2**26)
     stored.command("profile", 2)
     try:
         for number, names_ in enumerate(chosen):
-            query = "&".join(f"{name}={quote(FILTERS[name])}" for name in names_)
+            query = "&".join(f"{name}={quote(VALUES[name])}" for name in names_)
             for sort in SORTS if len(names_) < 2 else [SORTS[number % len(SORTS)]]:
                 page = client.get(f"/api/users?{query}&sort={sort}&page_size=1").json
                 if cursor := page["pagination"]["next_cursor"]:
@@ -213,11 +265,19 @@ def test_no_combination_that_is_offered_scans_the_collection(client, there, stor
         stored.system.profile.drop()
     assert len(plans) > 500
     assert [plan["command"] for plan in plans if "COLLSCAN" in plan["planSummary"]] == []
-    unsorted = [plan["command"] for plan in plans if plan.get("hasSortStage") and _needs_no_sort(plan["command"])]
+    unsorted = [
+        plan["command"]
+        for plan in plans
+        if plan.get("hasSortStage") and _needs_no_sort(plan["command"])
+    ]
     assert unsorted == []
 
 
 def _needs_no_sort(command):
     """One key, and nothing that another index finds first."""
-    found = {"$or", "role", "email_key", "username_key", "created_at"} & command.get("filter", {}).keys()
-    return len(command.get("sort", {})) == 2 and not found and "$and" not in command.get("filter", {})
+    found = {"$or", "role", "email_key", "username_key", "created_at"} & command.get(
+        "filter", {}
+    ).keys()
+    return (
+        len(command.get("sort", {})) == 2 and not found and "$and" not in command.get("filter", {})
+    )

@@ -1,4 +1,4 @@
-"""What users do with their own account, and what they have to prove."""
+"""Users change and delete their own account, with proof that it is theirs."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ def ada(services, guarded):
 
 
 @pytest.mark.parametrize("change", [{"password": NEW}, {"email": "new@example.com"}])
-def test_ones_own_credentials_need_the_current_password(ada, stored, change):
+def test_own_credentials_need_the_current_password(ada, stored, change):
     missing = ada.patch("/api/users/me", json=change)
     assert (missing.status_code, missing.json["error"]["code"]) == (400, "current_password_needed")
     assert missing.json["error"]["details"][0]["field"] == "current_password"
@@ -29,14 +29,17 @@ def test_ones_own_credentials_need_the_current_password(ada, stored, change):
     assert right.json["data"]["version"] == 2
 
 
-def test_an_admin_too_proves_to_be_the_owner_of_their_own_account(services, guarded, stored):
+def test_admin_needs_current_password_for_own_account(services, guarded, stored):
     admin = people.person(services, guarded, "admin", role="admin")
     assert admin.patch("/api/users/me", json={"password": NEW}).status_code == 400
 
 
-def test_a_new_password_ends_all_other_sessions_and_signs_in(ada, guarded):
+def test_new_password_ends_all_other_sessions(ada, guarded):
     other = people.sign_in(guarded, ada.email).json["data"]
-    assert ada.patch("/api/users/me", json={"password": NEW, "current_password": PASSWORD}).status_code == 200
+    assert (
+        ada.patch("/api/users/me", json={"password": NEW, "current_password": PASSWORD}).status_code
+        == 200
+    )
     assert ada.get("/api/auth/me").status_code == 200
     refresh = {"refresh_token": other["refresh_token"]}
     assert guarded.post("/api/auth/refresh", json=refresh).status_code == 401
@@ -44,58 +47,84 @@ def test_a_new_password_ends_all_other_sessions_and_signs_in(ada, guarded):
     assert people.sign_in(guarded, ada.email, NEW).status_code == 200
 
 
-def test_a_new_email_leaves_the_sessions_alone(ada, guarded):
+def test_new_email_keeps_all_sessions(ada, guarded):
     other = people.sign_in(guarded, ada.email).json["data"]
     change = {"email": "new@example.com", "current_password": PASSWORD}
     assert ada.patch("/api/users/me", json=change).status_code == 200
-    assert guarded.post("/api/auth/refresh", json={"refresh_token": other["refresh_token"]}).status_code == 200
+    assert (
+        guarded.post(
+            "/api/auth/refresh", json={"refresh_token": other["refresh_token"]}
+        ).status_code
+        == 200
+    )
 
 
-def test_sending_back_what_one_read_changes_nothing_and_needs_nothing(ada):
+def test_put_of_unchanged_fields_changes_nothing(ada):
     me = ada.get("/api/users/me").json["data"]
-    sendable = ("name", "email", "username", "first_name", "last_name", "phone", "role", "is_active")
-    answer = ada.put("/api/users/me", json={field: me[field] for field in sendable})
-    assert answer.status_code == 200
-    assert answer.json["data"] == me
+    sendable = (
+        "name",
+        "email",
+        "username",
+        "first_name",
+        "last_name",
+        "phone",
+        "role",
+        "is_active",
+    )
+    response = ada.put("/api/users/me", json={field: me[field] for field in sendable})
+    assert response.status_code == 200
+    assert response.json["data"] == me
 
 
-def test_whoever_registers_gets_the_role_user_and_nothing_more(guarded, services, stored):
+def test_registration_grants_only_the_user_role(guarded, services, stored):
     people.add(services, "root", role="admin")
     new = {"name": "New", "email": "new@example.com", "password": PASSWORD}
     assert guarded.post("/api/users", json=new).json["data"]["role"] == "user"
-    for more in ({"role": "admin"}, {"role": "moderator"}, {"is_active": False}):
-        answer = guarded.post("/api/users", json=new | {"email": "more@example.com"} | more)
-        assert (answer.status_code, answer.json["error"]["code"]) == (403, "forbidden")
-    for hidden in ("permissions", "version", "password_hash", "known_addresses", "current_password"):
+    for extra in ({"role": "admin"}, {"role": "moderator"}, {"is_active": False}):
+        response = guarded.post("/api/users", json=new | {"email": "more@example.com"} | extra)
+        assert (response.status_code, response.json["error"]["code"]) == (403, "forbidden")
+    for hidden in (
+        "permissions",
+        "version",
+        "password_hash",
+        "known_addresses",
+        "current_password",
+    ):
         assert guarded.post("/api/users", json=new | {hidden: 1}).status_code == 400
     assert stored.users.count_documents({}) == 2
 
 
-def test_registration_can_be_closed_to_all_but_who_may_create(services, make_app, stored):
+def test_closed_registration_still_allows_admins(services, make_app, stored):
     client = make_app(auth_required=True, registration="closed").test_client()
     new = {"name": "New", "email": "new@example.com", "password": PASSWORD}
     user = people.person(services, client, "ada")
     admin = people.person(services, client, "admin", role="admin")
     for send in (client.post, user.post):
-        answer = send("/api/users", json=new)
-        assert (answer.status_code, answer.json["error"]["code"]) == (403, "registration_closed")
+        response = send("/api/users", json=new)
+        assert (response.status_code, response.json["error"]["code"]) == (
+            403,
+            "registration_closed",
+        )
     assert admin.post("/api/users", json=new | {"role": "moderator"}).status_code == 201
 
 
-def test_deleting_oneself_needs_the_password_or_a_sign_in_of_just_now(ada, stored):
-    """Someone who found a token must not be able to delete its owner."""
+def test_own_deletion_needs_password_or_recent_sign_in(ada, stored):
+    """A stolen token must not be enough to delete its owner."""
     stored.sessions.update_many({}, {"$set": {"created_at": clock.now() - timedelta(minutes=6)}})
     for query in ("", "?purge=true"):
-        refused = ada.delete(f"/api/users/me{query}")
-        assert refused.json["error"]["code"] == ("forbidden" if query else "recent_sign_in_needed")
+        response = ada.delete(f"/api/users/me{query}")
+        assert response.json["error"]["code"] == ("forbidden" if query else "recent_sign_in_needed")
     wrong = ada.delete("/api/users/me", json={"current_password": "a guess"})
     assert (wrong.status_code, wrong.json["error"]["code"]) == (403, "wrong_password")
-    assert ada.delete("/api/users/me", json={"current_password": PASSWORD, "more": 1}).status_code == 400
+    assert (
+        ada.delete("/api/users/me", json={"current_password": PASSWORD, "more": 1}).status_code
+        == 400
+    )
     assert stored.users.find_one({"username": "ada"})["is_deleted"] is False
     assert ada.delete("/api/users/me", json={"current_password": PASSWORD}).status_code == 204
 
 
-def test_an_admin_who_purges_themselves_proves_it_too(services, guarded, stored):
+def test_own_purge_needs_password_or_recent_sign_in(services, guarded, stored):
     people.add(services, "first", role="admin")
     admin = people.person(services, guarded, "admin", role="admin")
     stored.sessions.update_many({}, {"$set": {"created_at": clock.now() - timedelta(minutes=6)}})
@@ -104,15 +133,15 @@ def test_an_admin_who_purges_themselves_proves_it_too(services, guarded, stored)
     assert admin.delete("/api/users/me?purge=true", json=proof).status_code == 204
 
 
-def test_deleting_oneself_after_a_sign_in_ends_everything(ada, guarded, stored):
+def test_own_deletion_after_sign_in_ends_all_sessions(ada, guarded, stored):
     assert ada.delete("/api/users/me").status_code == 204
     assert ada.get("/api/auth/me").status_code == 401
     assert stored.sessions.count_documents({}) == 0
 
 
-def test_whoever_may_not_read_others_learns_nothing_of_them(ada, services, guarded):
+def test_forbidden_read_does_not_reveal_if_a_user_exists(ada, services, guarded):
     people.add(services, "bob")
-    answers = [
+    responses = [
         ada.get(f"/api/users/{ref}")
         for ref in (
             "bob@example.com",
@@ -125,20 +154,25 @@ def test_whoever_may_not_read_others_learns_nothing_of_them(ada, services, guard
             "%00",
         )
     ]
-    assert {answer.status_code for answer in answers} == {403}
-    assert len({answer.json["message"] for answer in answers}) == 1
+    assert {response.status_code for response in responses} == {403}
+    assert len({response.json["message"] for response in responses}) == 1
     for own in ("me", ada.id, ada.id.upper(), "ADA@example.com", "Ada"):
         assert ada.get(f"/api/users/{own}").status_code == 200
 
 
-def test_the_same_password_again_changes_nothing_and_ends_no_session(ada, guarded, stored):
+def test_setting_the_same_password_keeps_all_sessions(ada, guarded, stored):
     other = people.sign_in(guarded, ada.email).json["data"]
     same = {"password": PASSWORD, "current_password": PASSWORD}
     assert ada.patch("/api/users/me", json=same).json["data"]["version"] == 1
-    assert guarded.post("/api/auth/refresh", json={"refresh_token": other["refresh_token"]}).status_code == 200
+    assert (
+        guarded.post(
+            "/api/auth/refresh", json={"refresh_token": other["refresh_token"]}
+        ).status_code
+        == 200
+    )
 
 
-def test_a_wrong_current_password_is_on_record(ada, stored):
+def test_wrong_current_password_is_in_the_audit_log(ada, stored):
     ada.patch("/api/users/me", json={"password": NEW, "current_password": "a guess"})
     entry = stored.audit.find_one({"action": "auth.password_refused"})
     assert (entry["actor_id"], entry["target_id"], entry["changes"]) == (ada.id, ada.id, {})

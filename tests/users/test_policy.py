@@ -11,28 +11,28 @@ from rollbook.kit.errors import Forbidden, Unauthenticated
 from rollbook.roles.built_in import PERMISSIONS
 from rollbook.users import policy
 from rollbook.users.errors import NoAdminYet, RegistrationClosed, UserNotFound
-from rollbook.users.references import parse
+from rollbook.users.references import parse_reference
 
 ID = "665f1c2ab8e4d90012a3b4c5"
 READ = Permission.USERS_READ
-NOBODY = Principal(ActorKind.ANONYMOUS, None, EVERYTHING, is_admin=True)
-SOMEBODY = Principal(ActorKind.USER, ID, EVERYTHING)
+ANONYMOUS_ADMIN = Principal(ActorKind.ANONYMOUS, None, EVERYTHING, is_admin=True)
+SIGNED_IN = Principal(ActorKind.USER, ID, EVERYTHING)
 
 
 def user(**fields):
-    values = dict.fromkeys([*policy.RECORDED, "password_hash"])
+    values = dict.fromkeys([*policy.AUDITED_FIELDS, "password_hash"])
     return SimpleNamespace(**(values | fields))
 
 
-def test_me_is_the_caller():
-    assert policy.meant_by("me", SOMEBODY, READ) == parse(ID)
+def test_me_refers_to_the_caller():
+    assert policy.resolve_reference("me", SIGNED_IN, READ) == parse_reference(ID)
 
 
-def test_me_is_401_for_nobody_and_nonsense_is_404():
+def test_me_needs_a_user_and_invalid_references_are_unknown():
     with pytest.raises(Unauthenticated):
-        policy.meant_by("me", NOBODY, READ)
+        policy.resolve_reference("me", ANONYMOUS_ADMIN, READ)
     with pytest.raises(UserNotFound):
-        policy.meant_by("no one", SOMEBODY, READ)
+        policy.resolve_reference("no one", SIGNED_IN, READ)
 
 
 @pytest.mark.parametrize(
@@ -40,38 +40,50 @@ def test_me_is_401_for_nobody_and_nonsense_is_404():
     [
         ({}, {}),
         ({"name": "Ada"}, {"name": "Ada", "name_key": "ada"}),
-        ({"email": "A@X.org"}, {"email": "A@X.org", "email_key": "a@x.org", "email_skeleton": "a@x.org"}),
+        (
+            {"email": "A@X.org"},
+            {"email": "A@X.org", "email_key": "a@x.org", "email_skeleton": "a@x.org"},
+        ),
         ({"username": "Ada"}, {"username": "Ada", "username_key": "ada"}),
         ({"username": None}, {"username": None, "username_key": None}),
         ({"password": "secret", "password_hash": "x", "version": 9}, {}),
     ],
 )
-def test_only_known_fields_are_stored_with_their_keys(sent, stored):
-    assert policy.stored(sent) == stored
+def test_stored_fields_include_their_keys(sent, stored):
+    assert policy.build_stored_fields(sent) == stored
 
 
-def test_only_what_differs_is_changed():
-    assert policy.differences(user(name="Ada", phone=None), {"name": "Ada", "phone": None}) == {}
-    assert policy.differences(user(name="Ada"), {"name": "Bob"}) == {"name": "Bob"}
+def test_only_differences_are_written():
+    assert (
+        policy.find_differences(user(name="Ada", phone=None), {"name": "Ada", "phone": None}) == {}
+    )
+    assert policy.find_differences(user(name="Ada"), {"name": "Bob"}) == {"name": "Bob"}
 
 
-def test_the_record_has_before_and_after_but_no_secret():
-    told = policy.changes(user(name="Ada", password_hash="old"), user(name="Bob", password_hash="new"))
-    assert told == {"name": {"before": "Ada", "after": "Bob"}, "password": {"before": None, "after": None}}
-    assert policy.changes(None, user(name="Ada", password_hash="new")) == {"name": {"before": None, "after": "Ada"}}
+def test_audited_changes_contain_no_secret():
+    told = policy.describe_changes(
+        user(name="Ada", password_hash="old"), user(name="Bob", password_hash="new")
+    )
+    assert told == {
+        "name": {"before": "Ada", "after": "Bob"},
+        "password": {"before": None, "after": None},
+    }
+    assert policy.describe_changes(None, user(name="Ada", password_hash="new")) == {
+        "name": {"before": None, "after": "Ada"}
+    }
 
 
-def test_a_change_of_the_password_alone_has_a_name_of_its_own():
-    assert policy.action_of({"password": {}}) == "user.password_changed"
-    assert policy.action_of({"password": {}, "name": {}}) == "user.updated"
+def test_password_change_has_its_own_action():
+    assert policy.get_change_action({"password": {}}) == "user.password_changed"
+    assert policy.get_change_action({"password": {}, "name": {}}) == "user.updated"
 
 
 ME, OTHER = ID, "665f1c2ab8e4d90012a3b4c6"
-PLAIN = Principal(ActorKind.USER, ME, frozenset())
-MODERATING = Principal(ActorKind.USER, ME, PERMISSIONS["moderator"])
+USER = Principal(ActorKind.USER, ME, frozenset())
+MODERATOR = Principal(ActorKind.USER, ME, PERMISSIONS["moderator"])
 ADMIN = Principal(ActorKind.USER, ME, EVERYTHING, is_admin=True)
-ALMIGHTY = Principal(ActorKind.USER, ME, EVERYTHING)
-PASSERBY = Principal(ActorKind.ANONYMOUS, None, frozenset())
+ALL_PERMISSIONS = Principal(ActorKind.USER, ME, EVERYTHING)
+ANONYMOUS = Principal(ActorKind.ANONYMOUS, None, frozenset())
 
 
 def account(pk=OTHER, role="user", is_active=True):
@@ -81,29 +93,34 @@ def account(pk=OTHER, role="user", is_active=True):
 @pytest.mark.parametrize(
     ("actor", "whose", "fields", "allowed"),
     [
-        (PLAIN, account(ME), {"name", "first_name", "last_name", "phone", "username", "email", "password"}, True),
-        (PLAIN, account(ME), {"is_active"}, False),
-        (PLAIN, account(ME), {"role"}, False),
-        (PLAIN, account(), {"name"}, False),
-        (PLAIN, account(), set(), True),
-        (MODERATING, account(), {"name", "username", "is_active"}, True),
-        (MODERATING, account(), {"email"}, False),
-        (MODERATING, account(), {"password"}, False),
-        (MODERATING, account(), {"name", "role"}, False),
-        (MODERATING, account(role="moderator"), {"name"}, True),
-        (MODERATING, account(role="admin"), {"name"}, False),
-        (MODERATING, account(role="admin"), set(), False),
-        (PLAIN, account(ME, role="admin"), {"name"}, True),
-        (ALMIGHTY, account(role="admin"), {"name"}, False),
+        (
+            USER,
+            account(ME),
+            {"name", "first_name", "last_name", "phone", "username", "email", "password"},
+            True,
+        ),
+        (USER, account(ME), {"is_active"}, False),
+        (USER, account(ME), {"role"}, False),
+        (USER, account(), {"name"}, False),
+        (USER, account(), set(), True),
+        (MODERATOR, account(), {"name", "username", "is_active"}, True),
+        (MODERATOR, account(), {"email"}, False),
+        (MODERATOR, account(), {"password"}, False),
+        (MODERATOR, account(), {"name", "role"}, False),
+        (MODERATOR, account(role="moderator"), {"name"}, True),
+        (MODERATOR, account(role="admin"), {"name"}, False),
+        (MODERATOR, account(role="admin"), set(), False),
+        (USER, account(ME, role="admin"), {"name"}, True),
+        (ALL_PERMISSIONS, account(role="admin"), {"name"}, False),
         (ADMIN, account(role="admin"), {"name", "email", "password", "role", "is_active"}, True),
         (COMMAND_LINE, account(role="admin"), {"password", "role"}, True),
-        (PASSERBY, account(), {"name"}, False),
+        (ANONYMOUS, account(), {"name"}, False),
     ],
 )
-def test_what_one_may_change_of_whom(actor, whose, fields, allowed):
+def test_who_may_change_which_fields(actor, whose, fields, allowed):
     with nullcontext() if allowed else pytest.raises(Forbidden):
-        policy.may_act_on(actor, whose, PERMISSIONS[whose.role])
-        policy.may_change(actor, whose, fields)
+        policy.require_authority(actor, whose, PERMISSIONS[whose.role])
+        policy.require_may_change(actor, whose, fields)
 
 
 STRONG = frozenset({Permission.USERS_UPDATE, Permission.ROLES_WRITE})
@@ -113,19 +130,19 @@ OVERRULING = Principal(ActorKind.USER, ME, frozenset({Permission.USERS_OVERRULE}
 @pytest.mark.parametrize(
     ("actor", "whose", "held", "allowed"),
     [
-        (MODERATING, account(role="strong"), STRONG, False),
-        (MODERATING, account(role="weak"), frozenset({Permission.USERS_UPDATE}), True),
-        (MODERATING, account(ME, role="strong"), STRONG, True),
-        (PLAIN, account(role="strong"), STRONG, False),
+        (MODERATOR, account(role="strong"), STRONG, False),
+        (MODERATOR, account(role="weak"), frozenset({Permission.USERS_UPDATE}), True),
+        (MODERATOR, account(ME, role="strong"), STRONG, True),
+        (USER, account(role="strong"), STRONG, False),
         (OVERRULING, account(role="strong"), STRONG, True),
         (OVERRULING, account(role="admin"), EVERYTHING, False),
-        (ALMIGHTY, account(role="strong"), STRONG, True),
+        (ALL_PERMISSIONS, account(role="strong"), STRONG, True),
         (ADMIN, account(role="strong"), STRONG, True),
     ],
 )
-def test_nobody_acts_on_someone_who_may_do_more(actor, whose, held, allowed):
+def test_actor_needs_the_permissions_of_the_user(actor, whose, held, allowed):
     with nullcontext() if allowed else pytest.raises(Forbidden):
-        policy.may_act_on(actor, whose, held)
+        policy.require_authority(actor, whose, held)
 
 
 @pytest.mark.parametrize(
@@ -139,29 +156,32 @@ def test_nobody_acts_on_someone_who_may_do_more(actor, whose, held, allowed):
         (account(role="user"), {"is_active": False}, False),
     ],
 )
-def test_what_ends_an_admin(user, fields, ends):
-    assert policy.ends_admin(user, fields) is ends
+def test_changes_that_remove_an_admin(user, fields, ends):
+    assert policy.removes_admin(user, fields) is ends
 
 
 @pytest.mark.parametrize(
     ("actor", "user", "fields", "proves", "takes_over"),
     [
-        (PLAIN, account(ME), {"password"}, True, False),
+        (USER, account(ME), {"password"}, True, False),
         (ADMIN, account(ME), {"email", "name"}, True, False),
         (ADMIN, account(), {"password"}, False, True),
         (ADMIN, account(), {"name"}, False, False),
-        (PLAIN, account(ME), {"name"}, False, False),
+        (USER, account(ME), {"name"}, False, False),
         (COMMAND_LINE, account(), {"password"}, False, True),
     ],
 )
-def test_who_proves_to_be_the_owner_and_who_takes_over(actor, user, fields, proves, takes_over):
+def test_owner_proof_and_takeover(actor, user, fields, proves, takes_over):
     assert policy.needs_current_password(actor, user, fields) is proves
-    assert policy.takes_over(actor, user, fields) is takes_over
+    assert policy.is_takeover(actor, user, fields) is takes_over
 
 
-@pytest.mark.parametrize(("actor", "registers"), [(PASSERBY, True), (PLAIN, True), (ADMIN, False), (NOBODY, False)])
-def test_who_registers_and_whom_does_someone_make_who_may(actor, registers):
-    assert policy.registers(actor) is registers
+@pytest.mark.parametrize(
+    ("actor", "registers"),
+    [(ANONYMOUS, True), (USER, True), (ADMIN, False), (ANONYMOUS_ADMIN, False)],
+)
+def test_registration_is_creation_without_permission(actor, registers):
+    assert policy.is_registration(actor) is registers
 
 
 @pytest.mark.parametrize(
@@ -173,6 +193,6 @@ def test_who_registers_and_whom_does_someone_make_who_may(actor, registers):
         ("closed", False, RegistrationClosed),
     ],
 )
-def test_when_anyone_may_register(registration, has_admin, refusal):
+def test_registration_needs_an_admin_and_the_setting(registration, has_admin, refusal):
     with pytest.raises(refusal) if refusal else nullcontext():
-        policy.may_register(registration, has_admin=has_admin)
+        policy.require_registration_open(registration, has_admin=has_admin)

@@ -1,4 +1,4 @@
-"""Whoever makes their own account: when, how often, and what is on the audit log of it."""
+"""Self-registration: when it is allowed, how often, and its audit entries."""
 
 import pytest
 
@@ -7,15 +7,17 @@ from tests import people
 from tests.conftest import ADA, PASSWORD
 
 
-def code(answer):
-    return answer.json["error"]["code"]
+def get_error_code(response):
+    return response.json["error"]["code"]
 
 
 @pytest.fixture
-def limited(make_app, services, stored):
+def limited_client(make_app, services, stored):
     limits = {"ratelimit_registration": "3/hour", "ratelimit_default": "1000/second"}
     people.add(services, "root", role="admin")
-    return make_app(auth_required=True, ratelimit_enabled=True, trusted_proxies=1, **limits).test_client()
+    return make_app(
+        auth_required=True, ratelimit_enabled=True, trusted_proxies=1, **limits
+    ).test_client()
 
 
 def register(client, name, address="203.0.113.9", **fields):
@@ -23,55 +25,78 @@ def register(client, name, address="203.0.113.9", **fields):
     return client.post("/api/users", json=sent, headers={"X-Forwarded-For": address})
 
 
-def test_nobody_registers_before_there_is_an_admin(guarded, services, stored):
-    """Else whoever is first could take the address that the admin is to have."""
-    answer = guarded.post("/api/users", json=ADA)
-    assert (answer.status_code, code(answer)) == (403, "no_admin_yet")
-    assert "create-admin" in answer.json["message"]
+def test_registration_is_refused_until_an_admin_exists(guarded, services, stored):
+    """Otherwise somebody could register the e-mail address that the admin will have."""
+    response = guarded.post("/api/users", json=ADA)
+    assert (response.status_code, get_error_code(response)) == (403, "no_admin_yet")
+    assert "create-admin" in response.json["message"]
     assert stored.users.count_documents({}) == 0
     people.add(services, "root", role="admin")
     assert guarded.post("/api/users", json=ADA).status_code == 201
 
 
-def test_an_address_registers_so_often_and_no_more(limited):
-    assert [register(limited, f"user{number}").status_code for number in range(5)] == [201, 201, 201, 429, 429]
-    refused = register(limited, "user6")
-    assert int(refused.headers["Retry-After"]) > 1000
-    assert '"registration"' in refused.headers["RateLimit"]
-    assert register(limited, "user7", address="203.0.113.10").status_code == 201
+def test_registration_limit_is_per_client_address(limited_client):
+    assert [register(limited_client, f"user{number}").status_code for number in range(5)] == [
+        201,
+        201,
+        201,
+        429,
+        429,
+    ]
+    response = register(limited_client, "user6")
+    assert int(response.headers["Retry-After"]) > 1000
+    assert '"registration"' in response.headers["RateLimit"]
+    assert register(limited_client, "user7", address="203.0.113.10").status_code == 201
 
 
-def test_asking_whether_an_address_is_taken_counts_and_is_on_the_audit_log(limited, services, stored):
+def test_failed_registration_is_limited_and_audited(limited_client, services, stored):
     people.add(services, "grace")
-    assert [register(limited, "root").status_code for _ in range(4)] == [409, 409, 409, 429]
-    assert code(register(limited, "new", address="203.0.113.10", username="grace")) == "username_taken"
+    assert [register(limited_client, "root").status_code for _ in range(4)] == [409, 409, 409, 429]
+    assert (
+        get_error_code(register(limited_client, "new", address="203.0.113.10", username="grace"))
+        == "username_taken"
+    )
     entries = list(stored.audit.find({"action": "user.registration_refused"}).sort("_id", 1))
-    assert [entry["changes"]["reason"]["after"] for entry in entries] == ["email_taken"] * 3 + ["username_taken"]
+    assert [entry["changes"]["reason"]["after"] for entry in entries] == ["email_taken"] * 3 + [
+        "username_taken"
+    ]
     assert {entry["ip"] for entry in entries} == {"203.0.113.9", "203.0.113.10"}
     assert "root@example.com" not in str(entries)
 
 
-def test_closed_registration_is_on_the_audit_log_too(make_app, stored):
+def test_closed_registration_writes_an_audit_entry(make_app, stored):
     client = make_app(auth_required=True, registration="closed").test_client()
-    assert code(client.post("/api/users", json=ADA)) == "registration_closed"
-    assert stored.audit.find_one({"action": "user.registration_refused"})["actor_type"] == "anonymous"
+    assert get_error_code(client.post("/api/users", json=ADA)) == "registration_closed"
+    assert (
+        stored.audit.find_one({"action": "user.registration_refused"})["actor_type"] == "anonymous"
+    )
 
 
-def test_whoever_may_create_users_is_not_limited(limited, services):
-    admin = people.person(services, limited, "admin", role="admin")
+def test_registration_limit_does_not_apply_to_admins(limited_client, services):
+    admin = people.person(services, limited_client, "admin", role="admin")
     sent = [ADA | {"email": f"user{number}@example.com"} for number in range(5)]
     assert [admin.post("/api/users", json=each).status_code for each in sent] == [201] * 5
 
 
-@pytest.mark.parametrize("username", ["admin", "Root", "sup-port", "post.master", "system", "r_o_l_l_book"])
-def test_names_of_those_who_run_the_service_are_nobodys_to_take(guarded, services, stored, username):
+@pytest.mark.parametrize(
+    "username", ["admin", "Root", "sup-port", "post.master", "system", "r_o_l_l_book"]
+)
+def test_only_admins_can_assign_reserved_usernames(guarded, services, stored, username):
     people.add(services, "first", role="admin", username=None)
-    answer = guarded.post("/api/users", json=ADA | {"username": username})
-    assert (answer.status_code, code(answer)) == (400, "username_reserved")
+    response = guarded.post("/api/users", json=ADA | {"username": username})
+    assert (response.status_code, get_error_code(response)) == (400, "username_reserved")
     ada = people.person(services, guarded, "ada")
-    assert code(ada.patch("/api/users/me", json={"username": username})) == "username_reserved"
+    assert (
+        get_error_code(ada.patch("/api/users/me", json={"username": username}))
+        == "username_reserved"
+    )
     admin = people.person(services, guarded, "boss", role="admin")
-    assert admin.post("/api/users", json=ADA | {"email": "x@example.com", "username": username}).status_code == 201
+    assert (
+        admin.post(
+            "/api/users", json=ADA | {"email": "x@example.com", "username": username}
+        ).status_code
+        == 201
+    )
 
 
 LOOKALIKES = [
@@ -79,44 +104,55 @@ LOOKALIKES = [
     "ada@ex\u0430mple.com",
     "\u0251da@example.com",  # LATIN SMALL LETTER ALPHA
     "ad\u0430@\u0435xample.com",
-    "xn--ada@xn--exmple-4nf.com".removeprefix("xn--"),  # the second, in Punycode
+    "xn--ada@xn--exmple-4nf.com".removeprefix("xn--"),  # The second one in Punycode.
 ]
 
 
 @pytest.mark.parametrize("email", LOOKALIKES)
-def test_an_address_that_looks_like_someones_is_not_taken_by_strangers(guarded, services, stored, email):
+def test_only_admins_can_use_a_lookalike_email(guarded, services, stored, email):
     people.add(services, "ada")
     admin = people.person(services, guarded, "first", role="admin")
-    answer = guarded.post("/api/users", json=ADA | {"email": email})
-    assert (answer.status_code, code(answer)) == (409, "email_lookalike")
-    assert stored.audit.find_one({"action": "user.registration_refused"})["changes"]["reason"]["after"] == code(answer)
-    assert admin.post("/api/users", json=ADA | {"email": email}).status_code == 201, "an admin knows who it is"
+    response = guarded.post("/api/users", json=ADA | {"email": email})
+    assert (response.status_code, get_error_code(response)) == (409, "email_lookalike")
+    assert stored.audit.find_one({"action": "user.registration_refused"})["changes"]["reason"][
+        "after"
+    ] == get_error_code(response)
+    assert admin.post("/api/users", json=ADA | {"email": email}).status_code == 201, (
+        "admins may use a lookalike"
+    )
 
 
-def test_a_dotless_i_is_no_way_to_someones_name(guarded, services, stored):
+def test_dotless_i_is_a_lookalike(guarded, services, stored):
     people.add(services, "first", role="admin")
     people.add(services, "ivan")
-    assert code(guarded.post("/api/users", json=ADA | {"email": "\u0131van@example.com"})) == "email_lookalike"
+    assert (
+        get_error_code(guarded.post("/api/users", json=ADA | {"email": "\u0131van@example.com"}))
+        == "email_lookalike"
+    )
 
 
-@pytest.mark.parametrize("email", ["adal@example.com", "ada1@example.com", "\u00e4da@example.com", "Ada@example.org"])
-def test_what_is_only_similar_is_welcome(guarded, services, stored, email):
+@pytest.mark.parametrize(
+    "email", ["adal@example.com", "ada1@example.com", "\u00e4da@example.com", "Ada@example.org"]
+)
+def test_similar_email_is_accepted(guarded, services, stored, email):
     people.add(services, "first", role="admin")
     people.add(services, "ada")
     people.add(services, "adai")
     assert guarded.post("/api/users", json=ADA | {"email": email}).status_code == 201
 
 
-def test_whoever_is_deleted_is_looked_like_by_nobody(guarded, services, stored):
+def test_lookalike_of_a_deleted_user_is_accepted(guarded, services, stored):
     people.add(services, "first", role="admin")
     user = people.add(services, "ada")
     services.deletion.delete_user(user["id"], actor=COMMAND_LINE)
     assert guarded.post("/api/users", json=ADA | {"email": LOOKALIKES[0]}).status_code == 201
 
 
-def test_nor_is_such_an_address_taken_later(guarded, services, stored):
+def test_user_cannot_change_email_to_a_lookalike(guarded, services, stored):
     people.add(services, "first", role="admin")
     people.add(services, "ada")
     evil = people.person(services, guarded, "evil")
-    answer = evil.patch("/api/users/me", json={"email": LOOKALIKES[0], "current_password": PASSWORD})
-    assert (answer.status_code, code(answer)) == (409, "email_lookalike")
+    response = evil.patch(
+        "/api/users/me", json={"email": LOOKALIKES[0], "current_password": PASSWORD}
+    )
+    assert (response.status_code, get_error_code(response)) == (409, "email_lookalike")

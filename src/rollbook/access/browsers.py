@@ -1,51 +1,48 @@
-"""What a web page elsewhere could make a browser send, where nobody signs in (AUTH_REQUIRED=false).
+"""Requests of browsers that are refused while no sign-in is required (AUTH_REQUIRED=false).
 
-A browser adds no token by itself, so a guarded API has nothing to fear from other pages. An open one has two things: a
-foreign page that sends a request across origins (cross-site request forgery), and one whose host name is made to mean
-this server's address (DNS rebinding).
+A browser does not add an access token by itself, so other pages are no threat to a guarded API. An
+open API needs protection against cross-site request forgery (a page of another origin sends a
+request) and against DNS rebinding (a foreign host name is made to resolve to this server).
 """
 
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Request
 
 from rollbook.kit.errors import BadRequest, Forbidden
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-SAME_SITE = ("same-origin", "same-site", "none")
-"""Values of Sec-Fetch-Site (W3C Fetch Metadata) of what comes from one's own pages, or from no page at all."""
+TRUSTED_FETCH_SITES = ("same-origin", "same-site", "none")
+"""Values of Sec-Fetch-Site (W3C Fetch Metadata) for pages of this server, and for no page."""
 
 
 class HostNotAllowed(BadRequest):
-    code, message = "host_not_allowed", "This host name is not served here; add it to ALLOWED_HOSTS."
+    """AUTH_REQUIRED=false, and the Host header names a host that is not in ALLOWED_HOSTS."""
+
+    code, message = "host_not_allowed", "This host name is not allowed. Add it to ALLOWED_HOSTS."
 
 
 class CrossOrigin(Forbidden):
-    code, message = "cross_origin", "A page of another origin may not change anything here."
+    """AUTH_REQUIRED=false, and a page of another origin tries to change something."""
+
+    code = "cross_origin"
+    message = "A page of another origin may not change anything here."
 
 
-def install(app: Flask, blueprint: str, hosts: Collection[str]) -> None:
-    """Refuse requests for a host that is not in `hosts`, and changes that a page of another origin sends.
-
-    What is not under `blueprint`, such as the health of the process, is anyone's to read, by whatever name.
-    """
-
-    @app.before_request
-    def refuse_foreign() -> None:
-        if request.blueprint != blueprint:
-            return
-        if urlsplit(f"//{request.host}").hostname not in hosts:
-            raise HostNotAllowed()
-        if request.method not in SAFE_METHODS and _is_cross_origin():
-            raise CrossOrigin()
+def require_trusted_browser(request: Request, allowed_hosts: Collection[str]) -> None:
+    """Refuse a foreign host name or web page. Raises: HostNotAllowed, CrossOrigin."""
+    if urlsplit(f"//{request.host}").hostname not in allowed_hosts:
+        raise HostNotAllowed()
+    if request.method not in SAFE_METHODS and _is_cross_origin(request):
+        raise CrossOrigin()
 
 
-def _is_cross_origin() -> bool:
+def _is_cross_origin(request: Request) -> bool:
     origin = request.headers.get("Origin")
-    if request.headers.get("Sec-Fetch-Site", "none") not in SAME_SITE:
+    if request.headers.get("Sec-Fetch-Site", "none") not in TRUSTED_FETCH_SITES:
         return True
     try:
         return origin is not None and urlsplit(origin).netloc != request.host
-    except ValueError:  # No address at all.
+    except ValueError:  # The header holds no URL.
         return True

@@ -1,4 +1,4 @@
-"""The catalogue: what a caller may be allowed to do, one line each."""
+"""The permissions that a role can have."""
 
 from enum import StrEnum
 

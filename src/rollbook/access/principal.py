@@ -1,4 +1,4 @@
-"""Who is calling, and from where."""
+"""The caller of a use case, and where the request comes from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,13 +16,15 @@ class ActorKind(StrEnum):
 
 
 class RightsChanged(Forbidden):
+    """The caller lost a permission during the request. Nothing was changed."""
+
     code = "rights_changed"
-    message = "What you may do was changed while this request was under way. Read it again at /auth/me, then retry."
+    message = "Your permissions changed during this request. Read them at /auth/me, then retry."
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request came from, as the audit record keeps it; all None for what starts inside."""
+    """Where a request comes from, for the audit log. All None for what rollbook does by itself."""
 
     ip: str | None = None
     user_agent: str | None = None
@@ -31,7 +33,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Principal:
-    """`user_id` and `session_id` are None unless `kind` is USER. `is_admin`: has the role, or stands for who has."""
+    """`user_id` and `session_id` are None unless `kind` is USER.
+
+    `is_admin`: has the role admin, or may do as much.
+    """
 
     kind: ActorKind
     user_id: str | None
@@ -40,10 +45,10 @@ class Principal:
     session_id: str | None = None
     is_admin: bool = False
     warrant: Callable[["Principal"], None] | None = field(default=None, compare=False, repr=False)
-    """Confirms a user's rights inside a transaction; None for whoever has none that could be taken away."""
+    """Confirms the rights inside a transaction. None, when they cannot be taken away."""
 
     def confirm(self) -> None:
-        """For `in_transaction`. Raises: Unauthenticated, RightsChanged."""
+        """Confirm the rights, for `in_transaction`. Raises: Unauthenticated, RightsChanged."""
         if self.warrant:
             self.warrant(self)
 
@@ -52,5 +57,5 @@ class Principal:
 
 
 COMMAND_LINE = Principal(ActorKind.CLI, None, EVERYTHING, is_admin=True)
-"""Whoever may run commands here could as well write to the database."""
+"""A person who can run commands can also write to the database directly."""
 SYSTEM = Principal(ActorKind.SYSTEM, None, EVERYTHING, is_admin=True)

@@ -1,34 +1,39 @@
-"""How an entry of the record is kept."""
+"""How an entry of the audit log is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import BooleanField, DateTimeField, DictField, IntField, StringField
 
-from rollbook.kit.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument
 
-OF_A_VERSION = {"version": {"$gt": 0}}
+HAS_VERSION = {"version": {"$gt": 0}}
 
 
-def _newest_first(*fields: str) -> dict[str, Any]:
-    return {"fields": [*fields, "-at", "-_id"], "name": "_".join(["newest", *(f"by_{field}" for field in fields)])}
+def _build_index(*fields: str) -> dict[str, Any]:
+    """Build an index for a list of entries with equal `fields`, the latest entry first."""
+    name = "_".join(["newest", *(f"by_{field}" for field in fields)])
+    return {"fields": [*fields, "-at", "-_id"], "name": name}
 
 
 class AuditEntry(BaseDocument):
     """`changes`: field → {"before", "after"}, never a secret.
 
-    Written once and never changed, but that a purge takes a user's personal values out: `redacted`.
+    An entry never changes, except that a purge removes a user's personal values and sets
+    `redacted`.
     """
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "audit",
-        "former_indexes": ("audit_by_target",),
+        "obsolete_indexes": ("audit_by_target",),
         "indexes": [
-            *map(_newest_first, ("target_id", "actor_id", "action")),
-            _newest_first(),
+            _build_index("target_id"),
+            _build_index("actor_id"),
+            _build_index("action"),
+            _build_index(),
             {
                 "fields": ["target_id", "-version", "-_id"],
                 "name": "history",
-                "partialFilterExpression": OF_A_VERSION,
+                "partialFilterExpression": HAS_VERSION,
             },
         ],
     }

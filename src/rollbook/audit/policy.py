@@ -1,4 +1,4 @@
-"""The rules about who is told what of the record: pure, so that a test is a table."""
+"""Which parts of the audit log a caller may read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import ActorKind, Principal
 
-OF_THE_ACTOR = ("ip", "user_agent", "request_id")
+ORIGIN_FIELDS = ("ip", "user_agent", "request_id")
 
 
-def told_to(reader: Principal, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """All of it with `audit:read`; else what is the reader's own.
+def redact_for(reader: Principal, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Remove what concerns other users, unless `reader` has `audit:read`.
 
-    Where someone else acted, where they sat is theirs; where someone else was changed, so is what they were.
+    The removed values are where another user acted from, and what was changed of another user.
     """
     hidden: dict[str, Any] = {}
     if not reader.may(Permission.AUDIT_READ):
         if entry["actor_type"] == ActorKind.USER and entry.get("actor_id") != reader.user_id:
-            hidden |= dict.fromkeys(OF_THE_ACTOR)
+            hidden |= dict.fromkeys(ORIGIN_FIELDS)
         if (entry["target_type"], entry.get("target_id")) != ("user", reader.user_id):
             hidden["changes"] = {}
     return {**entry, **hidden}

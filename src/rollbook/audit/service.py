@@ -1,4 +1,4 @@
-"""Putting a change on record, and reading the record."""
+"""Append to the audit log, and read it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -10,20 +10,19 @@ from rollbook.access.principal import Principal
 from rollbook.audit import policy
 from rollbook.audit.dao import entries
 from rollbook.audit.documents import AuditEntry
-from rollbook.kit.listing import Page, PageRequest
-from rollbook.kit.paging import Row
+from rollbook.kit.listing import Page, PageRequest, Row
 
 Changes = Mapping[str, Mapping[str, Any]]
 """Field → {"before": …, "after": …}."""
 
-LONGEST_USER_AGENT = 400
+MAX_USER_AGENT_LENGTH = 400
 
 
 @dataclass(frozen=True)
 class Target:
-    """What was changed: `type` is a room's word for it, `version` the one it has after the change, where it has one.
+    """What an action was done to. `version` is the one after the change, if it has versions.
 
-    `id` is None where it is not known what was meant, as at a sign-in that failed.
+    `id` is None when it is not known, as for a sign-in with an unknown e-mail address.
     """
 
     type: str
@@ -31,8 +30,13 @@ class Target:
     version: int | None = None
 
 
-def record(action: str, target: Target, *, actor: Principal, at: datetime, changes: Changes) -> None:
-    """Append an entry; call it inside the transaction that makes the change, so that both commit or neither."""
+def append_entry(
+    action: str, target: Target, *, actor: Principal, at: datetime, changes: Changes
+) -> None:
+    """Append an entry to the audit log.
+
+    Call it inside the transaction of the change, so that both commit or neither.
+    """
     user_agent = actor.origin.user_agent
     entries.append(
         AuditEntry(
@@ -45,36 +49,47 @@ def record(action: str, target: Target, *, actor: Principal, at: datetime, chang
             version=target.version,
             changes=dict(changes),
             ip=actor.origin.ip,
-            user_agent=user_agent[:LONGEST_USER_AGENT] if user_agent else None,
+            user_agent=user_agent[:MAX_USER_AGENT_LENGTH] if user_agent else None,
             request_id=actor.origin.request_id,
         )
     )
 
 
 def redact(user_id: str, fields: Collection[str]) -> None:
-    """As part of a purge: no entry shows the user's values of `fields` any more. Call it inside the transaction."""
+    """Remove the user's values of `fields` from all entries, and where the user acted from.
+
+    Call it inside the transaction of a purge.
+    """
     entries.redact(user_id, fields)
 
 
 def redact_origins(user_id: str, *, beyond: int) -> None:
-    """Ahead of a purge, of all entries but the last `beyond`: more of them would not fit into its transaction.
+    """Remove where the user acted from, from all entries but the last `beyond`.
 
-    It may stop anywhere, and goes on where it stopped.
+    Call it before a purge, since more entries would not fit into its transaction. It may be
+    interrupted anywhere.
     """
     while entries.has_origins(user_id, beyond=beyond):
         entries.redact_origins(user_id, limit=beyond)
 
 
-def list_entries(asked: PageRequest, *, actor: Principal, **filters: Any) -> Page[Row]:
-    """The newest first; without `audit:read` only those about or by `actor`. `filters`: as `AuditDAO.page` has them."""
+def list_entries(request: PageRequest, *, actor: Principal, **filters: Any) -> Page[Row]:
+    """List entries, the latest first.
+
+    Without `audit:read`, only entries about or by `actor` are listed. `filters` are the keyword
+    arguments of `AuditDAO.list_page`.
+    """
     own = None if actor.may(Permission.AUDIT_READ) else actor.user_id
-    return _told(entries.page(asked, about_or_by=own, **filters), actor)
+    return _redact_page(entries.list_page(request, about_or_by=own, **filters), actor)
 
 
-def list_history(user_id: str, asked: PageRequest, *, actor: Principal) -> Page[Row]:
-    """Every change of one user, the newest first; of whoever may see it, the caller has made sure."""
-    return _told(entries.history(asked, user_id), actor)
+def list_history(user_id: str, request: PageRequest, *, actor: Principal) -> Page[Row]:
+    """List the changes of a user, the latest first.
+
+    The caller has checked that `actor` may read them.
+    """
+    return _redact_page(entries.list_history(request, user_id), actor)
 
 
-def _told(page: Page[Row], actor: Principal) -> Page[Row]:
-    return replace(page, items=[policy.told_to(actor, entry) for entry in page.items])
+def _redact_page(page: Page[Row], actor: Principal) -> Page[Row]:
+    return replace(page, items=[policy.redact_for(actor, entry) for entry in page.items])

@@ -1,0 +1,1 @@
+"""Sign in, refresh and sign out; turn an access token into its caller."""

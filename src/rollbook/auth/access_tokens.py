@@ -1,4 +1,7 @@
-"""Access tokens: JWTs that say who and which session, and nothing that may change meanwhile (RFC 9068, RFC 8725)."""
+"""Access tokens: JWTs that name a user and a session, and nothing that may change (RFC 9068).
+
+RFC 8725 lists the checks.
+"""
 
 import re
 import secrets
@@ -13,20 +16,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rollbook.auth.errors import InvalidToken, TokenExpired
 from rollbook.kit.clock import Clock
-from rollbook.signing.ring import Keys, Signer
+from rollbook.signing.keys import Keys, Signer
 
 TYPE = "at+jwt"
-LONGEST = 4096
+MAX_LENGTH = 4096
 LEEWAY_SECONDS = 5
-"""By how much the clocks of two machines may differ; a token is never good longer for it."""
-_FORM = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
+"""How much the clocks of two machines may differ. It does not extend the life of a token."""
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
 
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
+UserId = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
 SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class _Header(BaseModel):
-    """All that may stand there: no key, no address of one, nothing critical, no compression."""
+    """An allow-list: no key, no URL of a key, no critical extension, no compression."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -40,7 +43,7 @@ class Claims(BaseModel):
 
     iss: Literal["rollbook"]
     aud: Literal["rollbook"]
-    sub: Id
+    sub: UserId
     sid: SessionId
     iat: int
     nbf: int
@@ -54,12 +57,12 @@ class AccessTokens:
     keys: Keys
     lifetime: timedelta
 
-    def signer(self) -> Signer:
-        """Raises: Unavailable."""
-        return self.keys.signer()
+    def get_signer(self) -> Signer:
+        """Return the key that signs tokens. Raises: Unavailable."""
+        return self.keys.get_signer()
 
     def issue(self, signer: Signer, *, user_id: str, session_id: str) -> str:
-        """Nothing is read for it, so nothing can go wrong."""
+        """Issue a token. It reads nothing, so it cannot fail after a transaction has committed."""
         now = int(self.clock().timestamp())
         claims = Claims(
             iss="rollbook",
@@ -75,13 +78,18 @@ class AccessTokens:
         return jwt.encode(header, claims.model_dump(), signer.key, algorithms=[self.keys.algorithm])
 
     def verify(self, token: str) -> Claims:
-        """Signature, algorithm, type, times and every claim. Raises: TokenExpired, InvalidToken."""
-        header = self._header(token)
-        key = self.keys.find(header.kid) if header.alg == self.keys.algorithm else None
+        """Check the signature, the algorithm, the type, the times and every claim.
+
+        Raises: TokenExpired, InvalidToken.
+        """
+        header = _parse_header(token)
+        has_algorithm = header.alg == self.keys.algorithm
+        key = self.keys.find_key(header.kid) if has_algorithm else None
         if key is None:
             raise InvalidToken()
         try:
-            claims = Claims.model_validate(jwt.decode(token, key, algorithms=[self.keys.algorithm]).claims)
+            decoded = jwt.decode(token, key, algorithms=[self.keys.algorithm])
+            claims = Claims.model_validate(decoded.claims)
         except (JoseError, ValueError):
             raise InvalidToken() from None
         now = self.clock().timestamp()
@@ -91,20 +99,31 @@ class AccessTokens:
             raise TokenExpired()
         return claims
 
-    def _header(self, token: str) -> _Header:
-        """Read before anything is believed, by a parser that bears whatever comes."""
-        if len(token) > LONGEST or not _FORM.fullmatch(token):
-            raise InvalidToken()
-        try:
-            header, *_ = map(_decoded, token.split("."))
-            return _Header.model_validate_json(header)
-        except ValueError:
-            raise InvalidToken() from None
+
+def _parse_header(token: str) -> _Header:
+    """Parse the header of a token.
+
+    The signature is not checked yet, so the parser must accept any input.
+
+    Raises: InvalidToken.
+    """
+    if len(token) > MAX_LENGTH or not _COMPACT.fullmatch(token):
+        raise InvalidToken()
+    try:
+        header, *_ = map(_decode_base64url, token.split("."))
+        return _Header.model_validate_json(header)
+    except ValueError:
+        raise InvalidToken() from None
 
 
-def _decoded(part: str) -> bytes:
-    """base64url (RFC 7515 §2) in its one spelling: else a token could be altered and stay good. Raises: ValueError."""
+def _decode_base64url(part: str) -> bytes:
+    """Decode base64url (RFC 7515 §2).
+
+    Only the canonical spelling is accepted: otherwise an altered token could stay valid.
+
+    Raises: ValueError.
+    """
     raw = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     if urlsafe_b64encode(raw).rstrip(b"=") != part.encode("ascii"):
-        raise ValueError("not in its one spelling")
+        raise ValueError("not the canonical spelling")
     return raw

@@ -1,78 +1,87 @@
-"""The function that turns the token of a request into its caller."""
+"""Turn the access token of a request into its caller."""
 
 from dataclasses import dataclass, replace
 
 from flask import request
 
-from rollbook.access.origin import anonymous, request_origin
+from rollbook.access.client_address import get_anonymous_principal, get_origin
 from rollbook.access.permissions import EVERYTHING, Permission
 from rollbook.access.principal import ActorKind, Principal, RightsChanged
 from rollbook.auth.access_tokens import AccessTokens
-from rollbook.auth.dao import Caller, callers
+from rollbook.auth.callers import Caller, find_caller
 from rollbook.auth.errors import InvalidToken
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unauthenticated
-from rollbook.locks.dao import locks, of_role, of_user
-from rollbook.roles.built_in import ADMIN, permissions_of
+from rollbook.locks.dao import locks, role_lock, user_lock
+from rollbook.roles.built_in import ADMIN, resolve_permissions
 
 
 @dataclass(frozen=True)
 class Authenticator:
-    """`required`: False opens the house: whoever calls may do everything, known or not."""
+    """`required`: False lets every caller do everything, signed in or not."""
 
     clock: Clock
     tokens: AccessTokens
     required: bool
 
     def __call__(self) -> Principal:
-        """Raises: InvalidToken, for a token that is not good; without one, the caller is anonymous."""
-        if self.required:
-            return self._known() if "Authorization" in request.headers else anonymous()
-        try:
-            return replace(self._known(), permissions=EVERYTHING, is_admin=True, warrant=None)
-        except Unauthenticated:
-            return replace(anonymous(), permissions=EVERYTHING, is_admin=True)
+        """Authenticate the caller, who is anonymous without a token.
 
-    def _known(self) -> Principal:
-        claims = self.tokens.verify(_bearer_token())
-        caller = self._find(claims.sid, claims.sub)
+        Raises: Unauthenticated, InvalidToken.
+        """
+        if self.required:
+            if "Authorization" in request.headers:
+                return self._authenticate()
+            return get_anonymous_principal()
+        try:
+            known = self._authenticate()
+            return replace(known, permissions=EVERYTHING, is_admin=True, warrant=None)
+        except Unauthenticated:
+            return replace(get_anonymous_principal(), permissions=EVERYTHING, is_admin=True)
+
+    def _authenticate(self) -> Principal:
+        claims = self.tokens.verify(_get_bearer_token())
+        caller = self._get_caller(claims.sid, claims.sub)
         return Principal(
             ActorKind.USER,
             claims.sub,
-            _permissions_of(caller),
-            request_origin(),
+            _get_permissions(caller),
+            get_origin(),
             claims.sid,
             is_admin=caller.role == ADMIN,
             warrant=self._confirm,
         )
 
-    def _find(self, session_id: str, user_id: str) -> Caller:
-        caller = callers.find(session_id, user_id, at=self.clock())
+    def _get_caller(self, session_id: str, user_id: str) -> Caller:
+        caller = find_caller(session_id, user_id, at=self.clock())
         if caller is None:
             raise InvalidToken()
         return caller
 
     def _confirm(self, principal: Principal) -> None:
-        """Inside a transaction: the session lives, the user is active, and no permission is lost.
+        """Check inside a transaction that no right has been lost, and lock what was read.
 
-        What was read is locked until the transaction ends. The role of admins, and one that allows nothing, has
-        nothing that could be taken from it. Raises: InvalidToken, RightsChanged, TryAgain.
+        The permissions of an admin, and those of a role without any, cannot be taken away, so their
+        role is not locked. Raises: InvalidToken, RightsChanged, RetryTransaction.
         """
-        caller = self._find(str(principal.session_id), str(principal.user_id))
-        permissions = _permissions_of(caller)
-        if not principal.permissions <= permissions or (principal.is_admin and caller.role != ADMIN):
+        caller = self._get_caller(str(principal.session_id), str(principal.user_id))
+        permissions = _get_permissions(caller)
+        lost_admin = principal.is_admin and caller.role != ADMIN
+        if not principal.permissions <= permissions or lost_admin:
             raise RightsChanged()
-        has_more_to_lose = permissions and caller.role != ADMIN
-        locks.share([of_user(principal.user_id), *([of_role(caller.role)] if has_more_to_lose else [])])
+        names = [user_lock(principal.user_id)]
+        if permissions and caller.role != ADMIN:
+            names.append(role_lock(caller.role))
+        locks.acquire_shared(names)
 
 
-def _permissions_of(caller: Caller) -> frozenset[Permission]:
-    return permissions_of(caller.role, caller.permissions)
+def _get_permissions(caller: Caller) -> frozenset[Permission]:
+    return resolve_permissions(caller.role, caller.permissions)
 
 
-def _bearer_token() -> str:
-    """RFC 6750 §2.1; the scheme in any case (RFC 9110 §11.1)."""
+def _get_bearer_token() -> str:
+    """Return the token (RFC 6750 §2.1). The scheme is case-insensitive (RFC 9110 §11.1)."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated("Send Authorization: Bearer, a space, and the access token.")
+        raise Unauthenticated("Send `Authorization: Bearer <access token>`.")
     return token.strip(" ")

@@ -1,4 +1,4 @@
-"""What can go wrong with signing in."""
+"""Errors about signing in."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,19 +7,34 @@ from rollbook.kit.errors import Unauthenticated
 
 
 class InvalidCredentials(Unauthenticated):
-    code, message = "invalid_credentials", "These credentials do not sign in."
+    """The sign-in failed.
+
+    The response is the same for an unknown, disabled or deleted user, a wrong password, and too
+    many attempts.
+    """
+
+    code, message = "invalid_credentials", "Invalid credentials."
 
 
 class InvalidToken(Unauthenticated):
-    """RFC 6750 §3.1."""
+    """The access token is malformed, or its session has ended (RFC 6750 §3.1).
 
-    code, message = "invalid_token", "This access token is not good, or not any more. Sign in or refresh it."
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="rollbook", error="invalid_token"'}
+    Refresh it or sign in.
+    """
+
+    code, message = "invalid_token", "The access token is not valid. Refresh it, or sign in."
+    headers: ClassVar[Mapping[str, str]] = {
+        "WWW-Authenticate": 'Bearer realm="rollbook", error="invalid_token"'
+    }
 
 
 class TokenExpired(InvalidToken):
-    code, message = "token_expired", "This access token has expired; refresh it."
+    """The access token has expired. Refresh it."""
+
+    code, message = "token_expired", "The access token has expired. Refresh it."
 
 
 class InvalidRefreshToken(Unauthenticated):
-    code, message = "invalid_refresh_token", "This refresh token is not good, or not any more. Sign in again."
+    """The refresh token is unknown, used or expired, or its session has ended. Sign in."""
+
+    code, message = "invalid_refresh_token", "The refresh token is not valid. Sign in again."

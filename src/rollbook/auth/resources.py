@@ -1,110 +1,135 @@
-"""Signing in and out, and one's own sessions."""
+"""Sign in, sign out, and your own sessions over HTTP."""
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from bson import ObjectId
 from flask_restful import Resource
 
+from rollbook.access.client_address import get_anonymous_principal
 from rollbook.access.guards import current_principal, public, signed_in
-from rollbook.access.origin import anonymous
 from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
 from rollbook.auth.schemas import LoginIn, MeOut, RefreshIn, SignedInOut
 from rollbook.auth.service import AuthService
-from rollbook.kit.declarations import PathParameter, Reply
 from rollbook.kit.errors import TooManyRequests
-from rollbook.kit.http import Api, endpoint
-from rollbook.kit.passwords import TooBusy
 from rollbook.limits.errors import LimitsUnavailable
+from rollbook.passwords.errors import TooBusy
 from rollbook.sessions.errors import SessionNotFound
-from rollbook.sessions.schemas import A_SESSION, SessionOut, SessionQuery
+from rollbook.sessions.schemas import A_SESSION_ID, SessionOut, SessionQuery
+from rollbook.sessions.service import SessionService
+from rollbook.web.declarations import PathParameter, Reply
+from rollbook.web.endpoints import Api, endpoint
 
 THROTTLED = (TooManyRequests, LimitsUnavailable)
 
 
+class Services(Protocol):
+    @property
+    def auth(self) -> AuthService: ...
+    @property
+    def sessions(self) -> SessionService: ...
+
+
 class AuthResource(Resource):
-    def __init__(self, auth: AuthService) -> None:
-        self.auth = auth
-        self.sessions = auth.sessions
+    def __init__(self, services: Services) -> None:
+        self.auth = services.auth
+        self.sessions = services.sessions
 
 
 class Login(AuthResource):
     @public
     @endpoint(
-        "login", "Signed in.", body=LoginIn, returns=SignedInOut, errors=(InvalidCredentials, TooBusy, *THROTTLED)
+        "login",
+        "Signed in.",
+        body=LoginIn,
+        returns=SignedInOut,
+        errors=(InvalidCredentials, TooBusy, *THROTTLED),
     )
     def post(self, body: LoginIn) -> Reply:
-        """Sign in, by e-mail address or username.
+        """Sign in with an e-mail address or a username.
 
-        Whatever is wrong, the answer is the same. Send the access token as `Authorization: Bearer …`.
+        Every failure gets the same response. Send the access token as `Authorization: Bearer …`.
         """
-        return Reply(self.auth.sign_in(body, actor=anonymous()))
+        return Reply(self.auth.sign_in(body, actor=get_anonymous_principal()))
 
 
 class Refresh(AuthResource):
     @public
     @endpoint(
-        "refresh", "Signed in anew.", body=RefreshIn, returns=SignedInOut, errors=(InvalidRefreshToken, *THROTTLED)
+        "refresh",
+        "Session refreshed.",
+        body=RefreshIn,
+        returns=SignedInOut,
+        errors=(InvalidRefreshToken, *THROTTLED),
     )
     def post(self, body: RefreshIn) -> Reply:
-        """Trade a refresh token for a new pair.
+        """Exchange a refresh token for a new pair of tokens.
 
-        It is good once. If it comes a second time, someone has a copy: the session and all its tokens are dead.
+        A refresh token is valid once. If it is used again, somebody has a copy: the session ends,
+        and all its tokens become invalid.
         """
-        return Reply(self.auth.refresh(body.refresh_token, actor=anonymous()))
+        return Reply(self.auth.refresh(body.refresh_token, actor=get_anonymous_principal()))
 
 
 class Logout(AuthResource):
     @signed_in
     @endpoint("logout", "Signed out.", status=204, errors=(SessionNotFound,))
     def post(self) -> Reply:
-        """End the session that asks, now; its tokens are dead on every worker."""
+        """End the current session. Its tokens are invalid at once, on every worker."""
         actor = current_principal()
-        self.sessions.end_session(str(actor.session_id), user_id=ObjectId(actor.user_id), actor=actor)
+        user_id = ObjectId(actor.user_id)
+        self.sessions.end_session(str(actor.session_id), user_id=user_id, actor=actor)
         return Reply(None)
 
 
 class Me(AuthResource):
     @signed_in
-    @endpoint("read_me", "This is you.", returns=MeOut)
+    @endpoint("read_me", "Caller found.", returns=MeOut)
     def get(self) -> Reply:
-        """Read who calls, and what they may do."""
+        """Read your own user and permissions."""
         return Reply(self.auth.read_me(actor=current_principal()))
 
 
 class OwnSessions(AuthResource):
     @signed_in
-    @endpoint("list_sessions", "Sessions listed.", query=SessionQuery, returns=SessionOut, many=True)
+    @endpoint(
+        "list_sessions", "Sessions listed.", query=SessionQuery, returns=SessionOut, many=True
+    )
     def get(self, query: SessionQuery) -> Reply:
-        """List where one is signed in, the latest sign-in first."""
+        """List your own sessions, the latest sign-in first."""
         actor = current_principal()
-        return Reply(self.sessions.list_sessions(ObjectId(actor.user_id), query.page_request(), actor=actor))
+        user_id = ObjectId(actor.user_id)
+        return Reply(self.sessions.list_sessions(user_id, query.page_request(), actor=actor))
 
     @signed_in
     @endpoint("end_other_sessions", "Sessions ended.", status=204)
     def delete(self) -> Reply:
-        """Sign out everywhere else."""
+        """End all your sessions except the current one."""
         actor = current_principal()
-        self.sessions.end_sessions(ObjectId(actor.user_id), actor=actor)
+        self.sessions.end_other_sessions(ObjectId(actor.user_id), actor=actor)
         return Reply(None)
 
 
 class OwnSession(AuthResource):
-    path_parameters: ClassVar = {"id": PathParameter("The session's id.", A_SESSION)}
+    path_parameters: ClassVar = {"id": PathParameter("The session's id.", A_SESSION_ID)}
 
     @signed_in
     @endpoint("end_session", "Session ended.", status=204, errors=(SessionNotFound,))
     def delete(self, id: str) -> Reply:
-        """End one of one's own sessions."""
+        """End one of your own sessions."""
         actor = current_principal()
         self.sessions.end_session(id, user_id=ObjectId(actor.user_id), actor=actor)
         return Reply(None)
 
 
-def register(api: Api, auth: AuthService) -> None:
-    handed = {"auth": auth}
-    api.add_resource(Login, "/auth/login", endpoint="login", resource_class_kwargs=handed)
-    api.add_resource(Refresh, "/auth/refresh", endpoint="refresh", resource_class_kwargs=handed)
-    api.add_resource(Logout, "/auth/logout", endpoint="logout", resource_class_kwargs=handed)
-    api.add_resource(Me, "/auth/me", endpoint="me", resource_class_kwargs=handed)
-    api.add_resource(OwnSessions, "/auth/sessions", endpoint="own_sessions", resource_class_kwargs=handed)
-    api.add_resource(OwnSession, "/auth/sessions/<id>", endpoint="own_session", resource_class_kwargs=handed)
+def register(api: Api, services: Services) -> None:
+    kwargs = {"services": services}
+    resources: list[tuple[type[AuthResource], str, str]] = [
+        (Login, "/auth/login", "login"),
+        (Refresh, "/auth/refresh", "refresh"),
+        (Logout, "/auth/logout", "logout"),
+        (Me, "/auth/me", "me"),
+        (OwnSessions, "/auth/sessions", "own_sessions"),
+        (OwnSession, "/auth/sessions/<id>", "own_session"),
+    ]
+    for resource, path, name in resources:
+        api.add_resource(resource, path, endpoint=name, resource_class_kwargs=kwargs)

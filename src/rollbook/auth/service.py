@@ -1,5 +1,6 @@
-"""Signing in, staying signed in, signing out."""
+"""Sign in, and refresh a session."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -7,27 +8,27 @@ from typing import Any
 from bson import ObjectId
 
 from rollbook.access.principal import ActorKind, Principal
-from rollbook.audit.service import Target, record
+from rollbook.audit.service import Target, append_entry
 from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
 from rollbook.auth.schemas import LoginIn
 from rollbook.kit.clock import Clock
-from rollbook.kit.passwords import PasswordHasher
-from rollbook.kit.transactions import in_transaction
-from rollbook.limits.service import Attempts
-from rollbook.limits.standing import counted_as, remembered
+from rollbook.limits.limit_status import get_client_key, remember_address
+from rollbook.limits.service import AttemptLimiter
+from rollbook.passwords.hash_gate import HashGate
 from rollbook.sessions import refresh_tokens
 from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
-from rollbook.signing.ring import Signer
-from rollbook.users import references
+from rollbook.signing.keys import Signer
+from rollbook.storage.transactions import transactional
 from rollbook.users.dao import Credentials, users
 from rollbook.users.documents import User
+from rollbook.users.references import Reference, get_login_reference
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What a client has after a sign-in or a refresh. `expires_in`: seconds."""
+    """The result of a sign-in or a refresh. `expires_in` is in seconds."""
 
     access_token: str
     refresh_token: str
@@ -36,92 +37,121 @@ class SignedIn:
     token_type: str = "Bearer"
 
 
+Started = tuple[User, Session, str]
+"""A user, a session and its refresh token."""
+
+
 @dataclass(frozen=True)
 class AuthService:
     clock: Clock
-    hasher: PasswordHasher
-    attempts: Attempts
+    gate: HashGate
+    attempts: AttemptLimiter
     sessions: SessionService
     tokens: AccessTokens
 
     def sign_in(self, login: LoginIn, *, actor: Principal) -> SignedIn:
-        """Every failure is alike in what is answered and in how long it takes, whatever there is of an account.
+        """Sign a user in.
+
+        Every failure gets the same response in the same time, whether the account exists or not.
 
         Raises: InvalidCredentials, TooManyRequests, LimitsUnavailable, TooBusy.
         """
-        reference = references.of_login(login.email, login.username)
+        reference = get_login_reference(login.email, login.username)
         password = login.password.get_secret_value()
-        with self.hasher.turn() as turn:
-            self.attempts.reserve(actor.origin)
+        with self.gate.enter() as hasher:
+            self.attempts.count_attempt(actor.origin)
             known = users.find_credentials(reference)
-            welcome = self._may_try(known, reference, actor)
-            matches = turn.verify(password, known.password_hash if known else None)
-            proven = known if known and known.is_active and matches and welcome else None
-            outdated = proven is not None and turn.is_outdated(proven.password_hash)
-            fields = {"password_hash": turn.hash(password)} if outdated else {}
-        signer = self.tokens.signer()
-        opened = self._open(proven, fields, actor) if proven else None
-        if opened is None:
-            self._record_failure(known, actor)
+            allowed = self._is_attempt_allowed(known, reference, actor)
+            matches = hasher.verify(password, known.password_hash if known else None)
+            proven = known if known and known.is_active and matches and allowed else None
+            outdated = proven is not None and hasher.is_outdated(proven.password_hash)
+            fields = {"password_hash": hasher.hash(password)} if outdated else {}
+        signer = self.tokens.get_signer()
+        started = self._start_session(proven, fields, actor=actor) if proven else None
+        if started is None:
+            _audit("auth.login_failed", str(known.id) if known else None, actor, self.clock())
             raise InvalidCredentials()
-        self.attempts.forgive(_account(known, reference), actor.origin)
-        return self._signed_in(signer, *opened)
+        self.attempts.reset_account(_get_account(known, reference), actor.origin)
+        return self._issue_tokens(signer, *started)
 
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:
-        """Raises: InvalidRefreshToken, TooManyRequests, LimitsUnavailable."""
-        self.attempts.reserve(actor.origin)
-        now = self.clock()
-        following = refresh_tokens.new(token)
-        signer = self.tokens.signer()  # Before anything is written: a token that was taken must be answered.
+        """Exchange a refresh token for new tokens.
 
-        def write() -> tuple[User, Session, str] | None:
-            session = self.sessions.rotate(token, following, actor=actor, at=now)
-            user = users.find("_id", session.user_id) if session else None
-            return (user, session, following) if session and user and user.is_active else None
-
-        rotated = in_transaction(write, actor=actor)
+        Raises: InvalidRefreshToken, TooManyRequests, LimitsUnavailable.
+        """
+        self.attempts.count_attempt(actor.origin)
+        signer = self.tokens.get_signer()  # Before the token is used up, since it may fail.
+        rotated = self._rotate(token, refresh_tokens.create_token(token), actor=actor)
         if rotated is None:
             raise InvalidRefreshToken()
-        return self._signed_in(signer, *rotated)
+        return self._issue_tokens(signer, *rotated)
 
     def read_me(self, *, actor: Principal) -> dict[str, Any]:
-        """The caller, and what they may do. Raises: UserNotFound, when they were deleted just now."""
+        """Return the caller and their permissions.
+
+        Raises: UserNotFound, when the caller was just deleted.
+        """
         user = users.get(ObjectId(actor.user_id))
         return {**user.to_mongo(), "permissions": sorted(actor.permissions)}
 
-    def _open(self, known: Credentials, fields: dict[str, Any], actor: Principal) -> tuple[User, Session, str] | None:
-        """None when the user was disabled, deleted or given another password in this instant."""
+    @transactional()
+    def _start_session(
+        self, known: Credentials, fields: Mapping[str, Any], *, actor: Principal
+    ) -> Started | None:
+        """Start a session.
+
+        None when the user was disabled, deleted or given another password meanwhile.
+        """
         now = self.clock()
-        fields = fields | {"known_addresses": remembered(known.known_addresses, actor.origin.ip)}
-        myself = replace(actor, kind=ActorKind.USER, user_id=str(known.id))
+        addresses = remember_address(known.known_addresses, actor.origin.ip)
+        fields = {**fields, "known_addresses": addresses}
+        owner = replace(actor, kind=ActorKind.USER, user_id=str(known.id))
+        user = users.record_login(known, at=now, fields=fields)
+        if user is None:
+            return None
+        session, token = self.sessions.start_session(known.id, actor=owner, at=now)
+        changes = {"session": {"before": None, "after": str(session.pk)}}
+        _audit("auth.login_succeeded", str(known.id), owner, now, changes)
+        return user, session, token
 
-        def write() -> tuple[User, Session, str] | None:
-            noted = users.note_login(known, at=now, fields=fields)
-            if noted is None:
-                return None
-            session, token = self.sessions.open(known.id, actor=myself, at=now)
-            changes = {"session": {"before": None, "after": str(session.pk)}}
-            _record("auth.login_succeeded", str(known.id), myself, now, changes)
-            return noted, session, token
+    @transactional()
+    def _rotate(self, token: str, following: str, *, actor: Principal) -> Started | None:
+        now = self.clock()
+        session = self.sessions.rotate_token(token, following, actor=actor, at=now)
+        user = users.find("_id", session.user_id) if session else None
+        return (user, session, following) if session and user and user.is_active else None
 
-        return in_transaction(write, actor=actor)
+    def _issue_tokens(
+        self, signer: Signer, user: User, session: Session, refresh_token: str
+    ) -> SignedIn:
+        user_id, session_id = str(user.pk), str(session.pk)
+        access_token = self.tokens.issue(signer, user_id=user_id, session_id=session_id)
+        expires_in = int(self.tokens.lifetime.total_seconds())
+        return SignedIn(access_token, refresh_token, expires_in, user)
 
-    def _signed_in(self, signer: Signer, user: User, session: Session, refresh_token: str) -> SignedIn:
-        access_token = self.tokens.issue(signer, user_id=str(user.pk), session_id=str(session.pk))
-        return SignedIn(access_token, refresh_token, int(self.tokens.lifetime.total_seconds()), user)
+    def _is_attempt_allowed(
+        self, known: Credentials | None, reference: Reference, actor: Principal
+    ) -> bool:
+        """Count the attempt, and return whether it is allowed.
 
-    def _may_try(self, known: Credentials | None, reference: references.Reference, actor: Principal) -> bool:
-        """False for an account that was tried too often; its owner may go on from where they were before."""
-        left = self.attempts.reserve_for(_account(known, reference), actor.origin)
-        return left or (known is not None and counted_as(actor.origin.ip) in known.known_addresses)
+        False for an account with too many attempts, except at an address of its owner.
+        """
+        account = _get_account(known, reference)
+        allowed = self.attempts.count_account_attempt(account, actor.origin)
+        key = get_client_key(actor.origin.ip)
+        return allowed or (known is not None and key in known.known_addresses)
 
-    def _record_failure(self, known: Credentials | None, actor: Principal) -> None:
-        _record("auth.login_failed", str(known.id) if known else None, actor, self.clock(), {})
 
-
-def _account(known: Credentials | None, reference: references.Reference) -> str:
+def _get_account(known: Credentials | None, reference: Reference) -> str:
     return f"id:{known.id}" if known else f"{reference.field}:{reference.value}"
 
 
-def _record(action: str, user_id: str | None, actor: Principal, at: datetime, changes: dict[str, Any]) -> None:
-    record(action, Target("user", user_id), actor=actor, at=at, changes=changes)
+def _audit(
+    action: str,
+    user_id: str | None,
+    actor: Principal,
+    at: datetime,
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    target = Target("user", user_id)
+    append_entry(action, target, actor=actor, at=at, changes=changes or {})

@@ -1,0 +1,1 @@
+"""gunicorn's worker with buffering, so that slow clients occupy no thread."""

@@ -1,4 +1,4 @@
-"""A connection as a thread sees it: all of a request is there to read, and whatever it writes is taken at once."""
+"""A socket for gunicorn's threads that never blocks: requests and responses are buffered."""
 
 import mmap
 import os
@@ -11,20 +11,21 @@ from typing import Any
 
 CHUNK = 65_536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-MOST_FILES = 64
+MAX_MAPPED_FILES = 64
 
 
-@lru_cache(MOST_FILES)
-def _mapped(name: str, inode: int, changed: int) -> mmap.mmap:  # noqa: ARG001 - another file has other ones
+@lru_cache(MAX_MAPPED_FILES)
+def _map_file(name: str, inode: int, changed: int) -> mmap.mmap:  # noqa: ARG001 - cache key
     with Path(name).open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class BufferedSocket:
-    """Stands in for a socket in gunicorn; the real one never blocks.
+    """Replaces a socket in gunicorn.
 
-    The event loop calls `receive` and `flush`. A thread calls what a socket has: `recv` gives the bytes of one request
-    (`serve` says how many they are) and then the end, `sendall` and `sendfile` keep what the client does not take yet.
+    The event loop calls `receive` and `flush`. A thread calls the methods of a socket: `recv`
+    returns the bytes of one request, as many as `serve` has set, and then the end of the stream;
+    `sendall` and `sendfile` keep what the client does not read yet.
     """
 
     def __init__(self, real: socket.socket) -> None:
@@ -32,15 +33,15 @@ class BufferedSocket:
         self.real.setblocking(False)
         self.received = bytearray()
         self.has_continued = False
-        self.fell_short = False
+        self.read_past_end = False
         self._left = 0
         self._unsent: deque[memoryview] = deque()
         self._broken = False
 
-    # -- for the event loop
+    # For the event loop.
 
     def receive(self) -> bool:
-        """Take what has come in; False when the client sends no more."""
+        """Read what has arrived. False, when the client has closed the connection."""
         try:
             part = self.real.recv(CHUNK)
         except (BlockingIOError, InterruptedError):
@@ -51,17 +52,17 @@ class BufferedSocket:
         return bool(part)
 
     def serve(self, length: int) -> None:
-        """The next so many bytes are a request, for a thread to read."""
+        """Let a thread read the next `length` bytes, which are a request."""
         self._left = length
         self.has_continued = False
 
     def discard_rest(self) -> None:
-        """Of a request, what nobody read."""
+        """Drop the part of the request that was not read."""
         del self.received[: self._left]
         self._left = 0
 
     def flush(self) -> bool:
-        """Send what the client takes; True when nothing is left, or nobody is there to take it."""
+        """Send as much as the client reads. True, when nothing is left or the client is gone."""
         try:
             while self._unsent:
                 sent = self.real.send(self._unsent[0])
@@ -79,14 +80,18 @@ class BufferedSocket:
     def is_broken(self) -> bool:
         return self._broken
 
-    # -- for gunicorn, in a thread
+    # For gunicorn, in a thread.
 
     def recv(self, size: int, *_: Any) -> bytes:
-        taken = bytes(self.received[: min(size, self._left)])
-        del self.received[: len(taken)]
-        self._left -= len(taken)
-        self.fell_short = self.fell_short or not taken  # gunicorn takes the request to be longer: the connection ends.
-        return taken
+        """Read at most `size` bytes of the request.
+
+        An empty result means that gunicorn expects a longer request. Then the connection ends.
+        """
+        part = bytes(self.received[: min(size, self._left)])
+        del self.received[: len(part)]
+        self._left -= len(part)
+        self.read_past_end = self.read_past_end or not part
+        return part
 
     def sendall(self, data: bytes) -> None:
         if data:
@@ -96,15 +101,15 @@ class BufferedSocket:
             raise BrokenPipeError(32, "the client is gone")
 
     def send(self, data: bytes) -> int:
-        """gunicorn uses it to ask for a body, which is here already if it asked to be."""
+        """Send `data`, except gunicorn's 100 Continue, which the event loop has already sent."""
         if data != CONTINUE:
             self.sendall(data)
         return len(data)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """The file is mapped, and once: however many are slow to take it, it costs one descriptor and no memory."""
+        """Map the file once: many slow clients cost one descriptor and no memory."""
         status = os.fstat(file.fileno())
-        mapped = _mapped(file.name, status.st_ino, status.st_mtime_ns)
+        mapped = _map_file(file.name, status.st_ino, status.st_mtime_ns)
         view = memoryview(mapped)[offset : None if count is None else offset + count]
         self._unsent.append(view)
         self.flush()

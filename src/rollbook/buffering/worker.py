@@ -1,7 +1,8 @@
-"""gunicorn's threaded worker, but no client holds a thread: the event loop reads whole requests and sends the answers.
+"""gunicorn's threaded worker, in which slow clients occupy no thread.
 
-In gunicorn's own, a thread waits for each byte of a body and until the client has taken the last byte of an answer: as
-many slow clients as there are threads stop the API. Here they wait in the event loop, each no longer than a deadline.
+In gunicorn's own worker, a thread waits for every byte of a body, and until the client has read
+the last byte of the response: a few slow clients stop the API. Here the event loop reads whole
+requests and sends the responses, each with a deadline.
 """
 
 import errno
@@ -20,20 +21,23 @@ from rollbook.buffering.requests import Request, RequestReader
 from rollbook.buffering.sockets import CONTINUE, BufferedSocket
 
 REQUEST_SECONDS = 20
-"""For all of a request, from its first byte to its last."""
-ANSWER_SECONDS = 60
-"""For all of an answer."""
+"""For a request, from its first byte to its last."""
+RESPONSE_SECONDS = 60
+"""For a response."""
 LINGER_SECONDS = 5
-"""How long what is sent after the last answer is thrown away, so that the client reads that answer (RFC 9112 §9.6)."""
+"""How long incoming data is dropped after the last response, which the client can then read.
+
+RFC 9112 §9.6 gives the reason.
+"""
 PAUSE_SECONDS = 1
-"""Before connections are accepted again, when there was no descriptor left for one."""
+"""Before connections are accepted again, when no file descriptor was left."""
 TIMED_OUT = 408
 
 
 class BufferingWorker(ThreadWorker):
-    """`longest_body`: bytes; what is longer is handed on as soon as it is known to be. Set it on a subclass."""
+    """`max_body_bytes`: a larger body is passed on as soon as that is known."""
 
-    longest_body = 65_536
+    max_body_bytes = 65_536
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -42,7 +46,7 @@ class BufferingWorker(ThreadWorker):
         self._accepts_from = 0.0
 
     def accept(self, listener: Any) -> None:
-        """Out of descriptors, wait: whoever is here has to go first."""
+        """Accept connections. Without a free descriptor, wait until a connection ends."""
         try:
             client, address = listener.accept()
         except OSError as error:
@@ -52,7 +56,7 @@ class BufferingWorker(ThreadWorker):
             return
         self.nr_conns += 1
         conn = TConn(self.cfg, BufferedSocket(client), address, listener.getsockname())
-        conn.reader = RequestReader(self.longest_body)
+        conn.reader = RequestReader(self.max_body_bytes)
         conn.data_ready = True
         self._wait(conn, self.keepalived_conns, self.cfg.keepalive, EVENT_READ, self._on_readable)
 
@@ -61,13 +65,13 @@ class BufferingWorker(ThreadWorker):
             super().set_accept_enabled(enabled)
 
     def _on_readable(self, conn: Any) -> None:
-        goes_on = conn.sock.receive()
+        is_open = conn.sock.receive()
         if conn in self.keepalived_conns and conn.sock.received:
             self._stop_waiting(conn, self.keepalived_conns)
             self._wait(conn, self.pending_conns, REQUEST_SECONDS, EVENT_READ, self._on_readable)
-        request = conn.reader.find(conn.sock.received)
-        if request is None and goes_on:
-            self._continue(conn)
+        request = conn.reader.find_request(conn.sock.received)
+        if request is None and is_open:
+            self._send_continue(conn)
             return
         self._stop_waiting(conn, self.keepalived_conns, self.pending_conns)
         if conn.sock.received:
@@ -77,33 +81,36 @@ class BufferingWorker(ThreadWorker):
         else:
             self._close(conn)
 
-    def _continue(self, conn: Any) -> None:
-        if not conn.sock.has_continued and conn.reader.asks_to_continue:
+    def _send_continue(self, conn: Any) -> None:
+        if not conn.sock.has_continued and conn.reader.expects_continue:
             conn.sock.has_continued = True
             with suppress(OSError):
                 conn.sock.sendall(CONTINUE)
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
-        """A thread is done with it; the answer may still be on its way."""
-        answered = not fs.cancelled() and fs.exception() is None and fs.result() is True
-        conn.goes_on = answered and conn.request.whole and not conn.sock.fell_short
+        """Send the rest of the response after a thread has finished the request.
+
+        The client may not have read the whole response yet.
+        """
+        keep_alive = not fs.cancelled() and fs.exception() is None and fs.result() is True
+        conn.keep_alive = keep_alive and conn.request.whole and not conn.sock.read_past_end
         if conn.sock.flush():
-            self._answered(conn)
+            self._on_sent(conn)
         else:
-            self._wait(conn, self.sending, ANSWER_SECONDS, EVENT_WRITE, self._on_writable)
+            self._wait(conn, self.sending, RESPONSE_SECONDS, EVENT_WRITE, self._on_writable)
 
     def _on_writable(self, conn: Any) -> None:
         if conn.sock.flush():
             self._stop_waiting(conn, self.sending)
-            self._answered(conn)
+            self._on_sent(conn)
 
-    def _answered(self, conn: Any) -> None:
-        if conn.goes_on and not conn.sock.is_broken:
+    def _on_sent(self, conn: Any) -> None:
+        if conn.keep_alive and not conn.sock.is_broken:
             conn.sock.discard_rest()
-            conn.reader.begin()
+            conn.reader.start_request()
             idle = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
             self._wait(conn, self.keepalived_conns, idle, EVENT_READ, self._on_readable)
-            if conn.sock.received:  # The client sends its requests without waiting for answers.
+            if conn.sock.received:  # The client sends requests without waiting for responses.
                 self._on_readable(conn)
         else:
             self._linger(conn)
@@ -115,9 +122,9 @@ class BufferingWorker(ThreadWorker):
             self._close(conn)
             return
         conn.sock.received.clear()
-        self._wait(conn, self.lingering, LINGER_SECONDS, EVENT_READ, self._on_rest)
+        self._wait(conn, self.lingering, LINGER_SECONDS, EVENT_READ, self._on_trailing)
 
-    def _on_rest(self, conn: Any) -> None:
+    def _on_trailing(self, conn: Any) -> None:
         if conn.sock.receive():
             conn.sock.received.clear()
         else:
@@ -129,7 +136,7 @@ class BufferingWorker(ThreadWorker):
             self._close(conn)
 
     def murder_pending(self) -> None:
-        """Also those that take too long over an answer, or to go."""
+        """Close connections that take too long to send, to read a response, or to close."""
         for conn in self._expired(self.pending_conns):
             with suppress(OSError):
                 gunicorn.util.write_error(conn.sock, TIMED_OUT, "Request Timeout", "")
@@ -138,13 +145,19 @@ class BufferingWorker(ThreadWorker):
             self._close(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """A worker that stops waits for what its threads do, not for clients."""
+        """Limit the time of all connections.
+
+        A worker that stops waits for its threads, not for clients.
+        """
         super()._cap_keepalive(deadline)
         for conn in [*self.pending_conns, *self.sending, *self.lingering]:
             conn.timeout = min(conn.timeout, deadline)
 
     def _expired(self, conns: "deque[Any]", *, force: bool = False) -> list[Any]:
-        """They stand in the order in which they expire."""
+        """Remove the expired connections, and return them.
+
+        `conns` is in the order in which they expire.
+        """
         now, expired = time.monotonic(), []
         while conns and (force or conns[0].timeout <= now):
             expired.append(conns[0])
@@ -168,6 +181,6 @@ class BufferingWorker(ThreadWorker):
         conn.sock.close()
 
 
-def worker_for(longest_body: int) -> type[BufferingWorker]:
-    """A worker class, as gunicorn's settings take one."""
-    return type("RollbookWorker", (BufferingWorker,), {"longest_body": longest_body})
+def make_worker_class(max_body_bytes: int) -> type[BufferingWorker]:
+    """Create a worker class for gunicorn's settings."""
+    return type("RollbookWorker", (BufferingWorker,), {"max_body_bytes": max_body_bytes})

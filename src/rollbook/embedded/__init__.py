@@ -1,0 +1,1 @@
+"""A private MongoDB for development and tests."""

@@ -1,4 +1,4 @@
-"""Making a fresh mongod a replica set of one node with one user, and waiting until it takes writes."""
+"""Make a new mongod a replica set of one node with one user, and wait until it accepts writes."""
 
 import time
 from collections.abc import Callable
@@ -9,29 +9,37 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 NAME = "rollbook"
 USER = "rollbook"
-INTERNAL = {"username": "__system", "authSource": "local"}
-"""Whoever knows the key file counts as a member of the set, and may configure it and make its user."""
+INTERNAL_USER = {"username": "__system", "authSource": "local"}
+"""With the key file as its password. It may configure the set and create the user."""
 NOT_YET_INITIALIZED = 94
 POLL_SECONDS = 0.02
 
 
-def uri(port: int, key: str = "") -> str:
-    """`key`: hexadecimal; without one, nobody has to sign in."""
+def build_uri(port: int, key: str = "") -> str:
+    """Build the URI. `key` is hexadecimal. Without a key, no sign-in is needed."""
     credentials, source = (f"{USER}:{key}@", "&authSource=admin") if key else ("", "")
     return f"mongodb://{credentials}127.0.0.1:{port}/?replicaSet={NAME}{source}"
 
 
-def await_primary(port: int, *, seconds: float, gone: Callable[[], bool], key: str = "") -> bool:
-    """Initiate on the first start, follow a changed port on a later one; with a `key`, have a user with that password.
+def await_primary(
+    port: int, *, seconds: float, has_ended: Callable[[], bool], key: str = ""
+) -> bool:
+    """Initiate the set at the first start, and follow a changed port at a later one.
 
-    False when `seconds` were not enough, or mongod is `gone`.
+    With a `key`, also create the user with that password. False when it takes longer than
+    `seconds`, or when mongod has ended.
     """
     deadline = time.monotonic() + seconds
-    credentials: dict[str, Any] = {**INTERNAL, "password": key} if key else {}
+    credentials: dict[str, Any] = {**INTERNAL_USER, "password": key} if key else {}
     with MongoClient[Any](
-        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=200, timeoutMS=2000, **credentials
+        "127.0.0.1",
+        port,
+        directConnection=True,
+        serverSelectionTimeoutMS=200,
+        timeoutMS=2000,
+        **credentials,
     ) as client:
-        while time.monotonic() < deadline and not gone():
+        while time.monotonic() < deadline and not has_ended():
             try:
                 if client.admin.command("hello").get("isWritablePrimary"):
                     if key:
@@ -39,27 +47,29 @@ def await_primary(port: int, *, seconds: float, gone: Callable[[], bool], key: s
                     return True
                 _configure(client, f"127.0.0.1:{port}")
             except PyMongoError:
-                pass  # Not listening yet, or between two states; the deadline decides.
+                pass  # It does not listen yet, or changes its state. The deadline decides.
             time.sleep(POLL_SECONDS)
     return False
 
 
 def _ensure_user(client: MongoClient[Any], key: str) -> None:
-    """Also where the data is from before there was one, or from another key."""
-    if client.admin.command("usersInfo", USER)["users"]:
-        client.admin.command("updateUser", USER, pwd=key, roles=["root"])
-    else:
-        client.admin.command("createUser", USER, pwd=key, roles=["root"])
+    """Create the user, or set its password.
+
+    The data may be from before there was a user, or have another key.
+    """
+    exists = client.admin.command("usersInfo", USER)["users"]
+    client.admin.command("updateUser" if exists else "createUser", USER, pwd=key, roles=["root"])
 
 
 def _configure(client: MongoClient[Any], host: str) -> None:
-    """The set's only member must be known by the address it has today."""
+    """Configure the set with the current address of its only member."""
     try:
         config = client.admin.command("replSetGetConfig")["config"]
     except OperationFailure as error:
         if error.code != NOT_YET_INITIALIZED:
             raise
-        client.admin.command("replSetInitiate", {"_id": NAME, "members": [{"_id": 0, "host": host}]})
+        members = [{"_id": 0, "host": host}]
+        client.admin.command("replSetInitiate", {"_id": NAME, "members": members})
         return
     if config["members"][0]["host"] != host:
         config["members"][0]["host"] = host

@@ -1,17 +1,17 @@
-"""How a request that carries an Idempotency-Key is kept."""
+"""How a request with an Idempotency-Key is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import BinaryField, DateTimeField, DictField, IntField, StringField
 
-from rollbook.kit.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument
 
 
-class KeptRequest(BaseDocument):
-    """`scope`: a hash of who called, what, and the key; `body_mac`: of the body, which itself is not kept.
+class IdempotencyRecord(BaseDocument):
+    """`scope` is a hash of the caller, the operation and the key; `body_mac` one of the body.
 
-    `attempt` names who is at work on it, until `held_until`; `status` and what follows are there when it is done.
-    `about`: the id of what the answer tells of.
+    `attempt` identifies the request that is under way until `held_until`. `status`, `headers`,
+    `body` and `about`, the id of the resource in the response, are set when it is complete.
     """
 
     meta: ClassVar[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""What can go wrong with an Idempotency-Key."""
+"""Errors about idempotency keys."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,10 +7,18 @@ from rollbook.kit.errors import AppError, Conflict
 
 
 class KeyInFlight(Conflict):
-    code, message = "idempotency_key_in_flight", "A request with this Idempotency-Key is under way; ask again soon."
+    """A request with this `Idempotency-Key` is under way.
+
+    If its process died, the key is free after 10 seconds.
+    """
+
+    code = "idempotency_key_in_flight"
+    message = "A request with this Idempotency-Key is under way. Try again soon."
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class KeyReused(AppError):
+    """The `Idempotency-Key` was used with another body before."""
+
     status, code = 422, "idempotency_key_reused"
-    message = "This Idempotency-Key came with another body before; take a new key for a new request."
+    message = "This Idempotency-Key was used with another body. Use a new key for a new request."

@@ -1,4 +1,4 @@
-"""Requests that carry an Idempotency-Key: the first is carried out, those after it are answered as it was."""
+"""Requests with an Idempotency-Key: the first is carried out, later ones get its response."""
 
 import hashlib
 import hmac
@@ -10,66 +10,84 @@ from datetime import timedelta
 
 from bson import Binary
 
-from rollbook.idempotency.dao import kept_requests
-from rollbook.idempotency.documents import KeptRequest
+from rollbook.idempotency.dao import idempotency_records
+from rollbook.idempotency.documents import IdempotencyRecord
 from rollbook.idempotency.errors import KeyInFlight, KeyReused
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unavailable
-from rollbook.kit.repeats import Answer, Attempt
+from rollbook.kit.replay import Attempt, StoredResponse
 
-KEPT_FOR = timedelta(hours=24)
-AT_WORK = timedelta(seconds=10)
-"""Longer than any request takes; whoever is at it longer has died."""
+STORED_FOR = timedelta(hours=24)
+HELD_FOR = timedelta(seconds=10)
+"""Longer than any request takes. A request that takes longer has died."""
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """This request is the first; see `rollbook.kit.repeats.Attempt`."""
+class FirstAttempt:
+    """The first request with its key; see `rollbook.kit.replay.Attempt`."""
 
     scope: str
     attempt: str
 
-    def settle(self, answer: Answer) -> None:
-        kept = {"status": answer.status, "headers": dict(answer.headers), "body": Binary(answer.body)}
-        done = kept_requests.settle(self.scope, self.attempt, kept | {"about": answer.about})
-        if not done:
+    def complete(self, response: StoredResponse) -> None:
+        stored = {
+            "status": response.status,
+            "headers": dict(response.headers),
+            "body": Binary(response.body),
+            "about": response.about,
+        }
+        if not idempotency_records.complete(self.scope, self.attempt, stored):
             raise KeyInFlight()
 
     def release(self) -> None:
-        with suppress(Unavailable):  # Then it is held until AT_WORK has passed.
-            kept_requests.release(self.scope, self.attempt)
+        with suppress(Unavailable):  # Then the key is free when HELD_FOR is over.
+            idempotency_records.release(self.scope, self.attempt)
 
 
 @dataclass(frozen=True)
-class RepeatService:
-    """`key`: 32 bytes. A body may hold a password, so of it a keyed hash is kept: nobody can try words on that."""
+class IdempotencyService:
+    """The service that runs a request once for each idempotency key.
+
+    `key` has 32 bytes. A body may hold a password, so a keyed hash of it is stored. Without `key`,
+    passwords cannot be tried against that hash.
+    """
 
     clock: Clock
     key: bytes
 
-    def begin(self, idempotency_key: str, body: bytes, *, caller: str, request: str) -> Answer | Attempt:
-        """`caller` and `request` (method and path): the same key of another, or for another, is another key.
+    def begin(
+        self, idempotency_key: str, body: bytes, *, caller: str, request: str
+    ) -> StoredResponse | Attempt:
+        """Begin a request, or return the stored response of an earlier one.
+
+        `request` is the method and the path. Each caller and request has keys of its own.
 
         Raises: KeyInFlight, KeyReused.
         """
-        scope = hashlib.sha256("\n".join((caller, request, idempotency_key)).encode("utf-8", "replace")).hexdigest()
-        now, attempt, mac = self.clock(), secrets.token_hex(16), self._mac(body)
-        claimed = KeptRequest(
-            scope=scope, body_mac=mac, attempt=attempt, held_until=now + AT_WORK, expires_at=now + KEPT_FOR
+        scope_text = "\n".join((caller, request, idempotency_key))
+        scope = hashlib.sha256(scope_text.encode("utf-8", "replace")).hexdigest()
+        now, attempt, mac = self.clock(), secrets.token_hex(16), self._hash_body(body)
+        new = IdempotencyRecord(
+            scope=scope,
+            body_mac=mac,
+            attempt=attempt,
+            held_until=now + HELD_FOR,
+            expires_at=now + STORED_FOR,
         )
-        kept = kept_requests.claim(claimed, at=now)
-        if kept is None:
+        record = idempotency_records.claim(new, at=now)
+        if record is None:
             raise KeyInFlight()
-        if kept["attempt"] == attempt:
-            return Claimed(scope, attempt)
-        if not hmac.compare_digest(kept["body_mac"], mac):
+        if record["attempt"] == attempt:
+            return FirstAttempt(scope, attempt)
+        if not hmac.compare_digest(record["body_mac"], mac):
             raise KeyReused()
-        if kept.get("status") is None:
+        if record.get("status") is None:
             raise KeyInFlight()
-        return Answer(kept["status"], kept["headers"], bytes(kept["body"]), kept.get("about") or "")
+        body, about = bytes(record["body"]), record.get("about") or ""
+        return StoredResponse(record["status"], record["headers"], body, about)
 
-    def _mac(self, body: bytes) -> str:
-        """Of what the JSON says, however it is written."""
+    def _hash_body(self, body: bytes) -> str:
+        """Hash the body. The hash is the same for all ways to write the same JSON."""
         content = body
         with suppress(ValueError, RecursionError):
             content = json.dumps(json.loads(body), sort_keys=True).encode()

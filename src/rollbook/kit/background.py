@@ -1,4 +1,4 @@
-"""Work that nobody asked for, done again and again beside the requests."""
+"""Work that a process repeats in the background."""
 
 import logging
 import threading
@@ -11,19 +11,21 @@ from rollbook.kit.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 
-def keep_doing(name: str, work: Callable[[], Any], *, after: float, every: float) -> None:
-    """In a thread that ends with the process: `after` so many seconds, and so many after the end of each time."""
+def run_periodically(name: str, work: Callable[[], Any], *, delay: float, interval: float) -> None:
+    """Repeat `work` in a daemon thread.
+
+    It runs first after `delay` seconds, then `interval` seconds after each end.
+    """
 
     def run() -> None:
-        pause = after
+        time.sleep(delay)
         while True:
-            time.sleep(pause)
-            pause = every
             try:
                 work()
             except Unavailable:
-                pass  # Said by whoever watches the database.
+                pass  # `rollbook.storage.database` logs that MongoDB is away.
             except Exception:
-                logger.exception("%s failed; it is tried again", name)
+                logger.exception("%s failed; it will be retried", name)
+            time.sleep(interval)
 
     threading.Thread(target=run, name=f"rollbook-{name}", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The one clock. It is handed to whoever needs the time, so that a test can freeze it."""
+"""The clock. Code that needs the time receives it as an argument, so that a test can freeze it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,6 +7,6 @@ Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
-    """UTC, whole milliseconds: BSON keeps no more."""
-    moment = datetime.now(UTC)  # noqa: TID251 - the one place that asks the machine
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    """Return the time in UTC and whole milliseconds, since BSON stores no more."""
+    time = datetime.now(UTC)  # noqa: TID251 - the only place that reads the machine's clock
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)

@@ -1,4 +1,4 @@
-"""What can go wrong and be told to a caller.
+"""The errors that a client can get.
 
 AppError                      500
 ├── BadRequest                400
@@ -20,8 +20,8 @@ AppError                      500
 └── Unavailable               503
     └── NotReady
 
-A room subclasses one of these with a `code` of its own. Codes are part of the API: stable, unique, and listed in
-docs/errors.md.
+A feature subclasses one of these with a `code` of its own. Codes are part of the API: stable,
+unique, and listed in docs/errors.md with the docstring of their class.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Detail:
-    """One fault of one field. `field` is a dotted path into the request; empty for the request as a whole."""
+    """A problem with one field: a dotted path into the request, or empty for all of it."""
 
     field: str
     code: str
@@ -39,100 +39,137 @@ class Detail:
 
 
 class AppError(Exception):
-    """An outcome that the caller should hear of. `status` is the HTTP status, `message` a sentence for people."""
+    """rollbook failed. The log has the details under the request id."""
 
     status: int = 500
     code: str = "internal_error"
-    message: str = "Something went wrong on our side. The log has it under this request's id."
+    message: str = "Something went wrong on our side. Try again, or report the request id."
     details: Sequence[Detail] = ()
     headers: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, message: str | None = None, *, details: Sequence[Detail] | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, details: Sequence[Detail] | None = None
+    ) -> None:
         self.message = message or self.message
         self.details = tuple(self.details if details is None else details)
         super().__init__(self.message)
 
 
 class BadRequest(AppError):
+    """The body ended too early, or the request cannot be understood for another reason."""
+
     status, code, message = 400, "bad_request", "The request cannot be understood."
 
 
 class MalformedJson(BadRequest):
+    """The body is not JSON, or a name occurs twice in one object."""
+
     code, message = "malformed_json", "The body is not valid JSON."
 
 
 class ValidationFailed(BadRequest):
-    code, message = "validation_failed", "Some of what was sent is not valid."
+    """A field or parameter is missing, unknown, repeated or invalid. `details` has the first 20."""
+
+    code, message = "validation_failed", "The request is not valid. `details` says what to fix."
 
 
 class Unauthenticated(AppError):
+    """The operation needs a signed-in user."""
+
     status, code, message = 401, "unauthenticated", "Sign in first."
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="rollbook"'}
 
 
 class Forbidden(AppError):
-    """`is_on_record`: whoever raised it has written to the record why."""
+    """The caller lacks a permission, or the user is not their own account, existing or not."""
 
-    status, code, message = 403, "forbidden", "You may not do this."
-    is_on_record = False
+    status, code, message = 403, "forbidden", "You are not allowed to do this."
+    is_audited = False
+    """Set on an instance when its cause has an audit entry already."""
 
 
 class NotFound(AppError):
-    status, code, message = 404, "not_found", "There is nothing at this address; /docs shows what there is."
+    """Nothing has this URL."""
+
+    status, code, message = 404, "not_found", "Nothing has this URL. /docs lists what there is."
 
 
 class MethodNotAllowed(AppError):
+    """The URL does not support the method. The Allow header lists those that it supports."""
+
     status, code = 405, "method_not_allowed"
-    message = "This address does not take that method; the Allow header names those it takes."
+    message = "This URL does not support the method. The Allow header lists those it supports."
 
 
 class NotAcceptable(AppError):
-    status, code, message = 406, "not_acceptable", "Answers are application/json; let the Accept header allow that."
+    """The Accept header does not allow JSON."""
+
+    status, code = 406, "not_acceptable"
+    message = "Responses are application/json. Allow that in the Accept header."
 
 
 class Conflict(AppError):
-    status, code, message = 409, "conflict", "This conflicts with what is there."
+    """Another document has the same unique value."""
+
+    status, code, message = 409, "conflict", "This conflicts with what is stored."
 
 
 class StaleVersion(AppError):
+    """If-Match names another version: the resource has changed since."""
+
     status, code = 412, "stale_version"
-    message = "Someone changed this since you read it. Read it again, then retry."
+    message = "The resource has changed since you read it. Read it again, then retry."
 
 
 class PayloadTooLarge(AppError):
-    status, code, message = 413, "payload_too_large", "The body is larger than this service takes."
+    """The body is larger than MAX_BODY_BYTES."""
+
+    status, code, message = 413, "payload_too_large", "The body is too large."
 
 
 class UriTooLong(AppError):
+    """The request line is longer than 4094 bytes."""
+
     status, code, message = 414, "uri_too_long", "The request line is longer than 4094 bytes."
 
 
 class UnsupportedMediaType(AppError):
-    status, code, message = 415, "unsupported_media_type", "Send the body as Content-Type: application/json."
+    """The body is not sent as JSON."""
+
+    status, code = 415, "unsupported_media_type"
+    message = "Send the body as Content-Type: application/json."
 
 
 class PreconditionRequired(AppError):
+    """REQUIRE_IF_MATCH=true, and the change has no If-Match header."""
+
     status, code = 428, "precondition_required"
-    message = "Send If-Match with the ETag of what you read, so that nobody else's change is lost."
+    message = "Send If-Match with the ETag of what you read, so that no other change is lost."
 
 
 class TooManyRequests(AppError):
-    status, code, message = (
-        429,
-        "too_many_requests",
-        "Too many; Retry-After says in how many seconds to go on.",
-    )
+    """A limit is exceeded. Retry-After, RateLimit and X-RateLimit-* say which and for how long."""
+
+    status, code = 429, "too_many_requests"
+    message = "Too many requests. Retry after the number of seconds in Retry-After."
 
 
 class HeadersTooLarge(AppError):
-    status, code, message = 431, "headers_too_large", "The header fields are too many or too long."
+    """There are too many header fields, or they are too long."""
+
+    status, code = 431, "headers_too_large"
+    message = "The header fields are too many or too long."
 
 
 class Unavailable(AppError):
+    """MongoDB does not answer, or is busy. Retry-After says when to try again."""
+
     status, code = 503, "unavailable"
-    message = "The service is busy, or its database does not answer. Try again soon; /ready says more."
+    message = "The database does not answer, or is busy. Try again soon; /ready says more."
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
 
 
 class NotReady(Unavailable):
-    code, message = "not_ready", "Not ready to serve."
+    """`/ready` cannot confirm that requests are served. `details` says why."""
+
+    code, message = "not_ready", "Not ready to serve requests."

@@ -1,4 +1,4 @@
-"""Pages of things: which one is asked for, and what one is."""
+"""Pages of a list: the page that a client requests, and the page that it gets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +6,23 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+Row = Mapping[str, Any]
+"""A stored document as MongoDB returns it.
+
+A page of rows costs a tenth of a page of MongoEngine documents.
+"""
 Order = Sequence[tuple[str, int]]
 """Stored fields with 1 (ascending) or -1 (descending), as MongoDB's sort takes them."""
 Position = Sequence[Any]
-"""Of a thing in an order: its value of each field of that order."""
+"""Where an item stands in an order: its value of each field of that order."""
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Page `number`, from 1, or what comes `after` a position; with neither, the first of a list that has no numbers.
+    """Page `number`, counted from 1, or the page `after` a position.
 
-    `order` ends in the id, so that no two things tie.
+    With neither it is the first page of a list without page numbers. `order` ends with the id as
+    tie-breaker.
     """
 
     number: int | None
@@ -35,50 +41,53 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """The `items` of one page. Past the end there are none.
+    """One page. Past the end of the list, `items` is empty.
 
-    `number` is None where pages are not numbered, `total` where it is not told; `last`: the position of the last item,
-    None where nothing comes after it.
+    `number` is None for a list without page numbers, `total` when it is not known. `end` is the
+    position of the last item, None when no item follows it.
     """
 
     items: Sequence[T]
     number: int | None
     size: int
     total: int | None
-    last: Position | None = None
+    end: Position | None = None
     is_first: bool = True
 
     @property
-    def count(self) -> int | None:
-        """How many pages there are."""
+    def page_count(self) -> int | None:
         return None if self.total is None else -(-self.total // self.size)
 
-    def pagination(self, next_cursor: str | None) -> dict[str, Any]:
+    def render_pagination(self, next_cursor: str | None) -> dict[str, Any]:
+        """Render the member `pagination` of the envelope."""
         return {
             "page": self.number,
             "page_size": self.size,
             "total_items": self.total,
-            "total_pages": self.count,
-            "has_next": self.last is not None,
+            "total_pages": self.page_count,
+            "has_next": self.end is not None,
             "has_previous": not self.is_first,
             "next_cursor": next_cursor,
         }
 
-    def links(self, next_cursor: str | None) -> dict[str, Mapping[str, Any]]:
-        """By link relation (RFC 8288 §3.3) what to ask for; those that lead nowhere are left out."""
+    def build_links(self, next_cursor: str | None) -> dict[str, Mapping[str, Any]]:
+        """Map each link relation (RFC 8288 §3.3) to query parameters.
+
+        Links that lead nowhere are left out.
+        """
         if self.number is None:
             return {"first": {}} | ({"next": {"cursor": next_cursor}} if next_cursor else {})
-        last = None if self.count is None else max(self.count, 1)
+        last = None if self.page_count is None else max(self.page_count, 1)
         previous = self.number - 1 if last is None else min(self.number - 1, last)
-        following = self.number + 1 if self.last is not None else None
+        following = self.number + 1 if self.end is not None else None
         pages = {"first": 1, "prev": previous or None, "next": following, "last": last}
         return {rel: {"page": number} for rel, number in pages.items() if number is not None}
 
 
-def order_by(sort: str, stored: dict[str, str]) -> Order:
-    """Read `-created_at,name` with the closed set of `stored` fields by public name; the first mention of a key counts.
+def parse_sort(sort: str, stored: Mapping[str, str]) -> Order:
+    """Parse `-created_at,name`. `stored` maps each sort key to its stored field.
 
-    Raises: KeyError, for a key that is not in `stored`.
+    The first occurrence of a key counts. Raises: KeyError, for a key that is not in `stored`.
     """
     order: dict[str, int] = {}
     for key in sort.split(","):

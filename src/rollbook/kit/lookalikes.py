@@ -1,4 +1,4 @@
-"""When do two texts look alike? The skeleton of Unicode Technical Standard #39, §4, over folded text."""
+"""Skeletons: texts that look alike have the same one (Unicode Technical Standard #39, §4)."""
 
 import unicodedata
 from functools import cache
@@ -8,14 +8,18 @@ from rollbook.kit.text import fold
 
 
 def skeleton(text: str) -> str:
-    """Texts that look alike have the same one; it is for comparing only, and nothing to show."""
-    prototypes = _prototypes()
+    """Return the skeleton of a text, for comparison only, never for display."""
+    prototypes = _load_prototypes()
     decomposed = unicodedata.normalize("NFD", fold(text))
-    return unicodedata.normalize("NFD", "".join(prototypes.get(each, each) for each in decomposed))
+    replaced = "".join(prototypes.get(character, character) for character in decomposed)
+    return unicodedata.normalize("NFD", replaced)
 
 
 @cache
-def _prototypes() -> dict[str, str]:
-    """Character → what stands for all that look like it; see data/README.md for where the table is from."""
+def _load_prototypes() -> dict[str, str]:
+    """Map each character to the prototype of all characters that look like it.
+
+    data/README.md names the source.
+    """
     table = files("rollbook.kit").joinpath("data", "confusables.txt").read_text("utf-8")
     return {line[0]: line[1:] for line in table.split("\n") if line}

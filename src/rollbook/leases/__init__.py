@@ -1,0 +1,1 @@
+"""Leases: what only one process of all replicas should do."""

@@ -1,4 +1,4 @@
-"""The only file that queries leases: who of all workers and replicas may do what only one should."""
+"""The only file that queries leases. A lease lets one process of all replicas do a task."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,46 +6,53 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from rollbook.kit.transactions import current_session, reaching
 from rollbook.leases.documents import Lease
+from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 
 
 class LeaseDAO:
-    def take(self, name: str, holder: str, *, lasting: timedelta) -> bool:
-        """In one atomic write; False, when someone else has it still. Whoever has it may take it again, for longer.
+    def acquire(self, name: str, holder: str, *, duration: timedelta) -> bool:
+        """Acquire the lease, or extend it, in one atomic write.
 
-        MongoDB's clock decides, not the caller's: a machine whose clock is weeks ahead would hold it for weeks.
+        False while another process holds it. MongoDB's clock decides: a machine whose clock is
+        weeks ahead would hold the lease for weeks.
         """
-        is_free = {"$or": [{"$lte": [{"$ifNull": ["$until", "$$NOW"]}, "$$NOW"]}, {"$eq": ["$holder", holder]}]}
-        until = {"$add": ["$$NOW", int(lasting.total_seconds() * 1000)]}
-        taken = {
+        until = {"$ifNull": ["$until", "$$NOW"]}
+        is_free = {"$or": [{"$lte": [until, "$$NOW"]}, {"$eq": ["$holder", holder]}]}
+        new_until = {"$add": ["$$NOW", int(duration.total_seconds() * 1000)]}
+        update = {
             "holder": {"$cond": [is_free, {"$literal": holder}, "$holder"]},
-            "until": {"$cond": [is_free, until, "$until"]},
+            "until": {"$cond": [is_free, new_until, "$until"]},
         }
         try:
-            with reaching():
-                found = self._collection.find_one_and_update(
+            with translate_driver_errors():
+                lease = self._collection.find_one_and_update(
                     {"_id": name},
-                    [{"$set": taken}],
+                    [{"$set": update}],
                     upsert=True,
                     return_document=ReturnDocument.AFTER,
-                    session=current_session(),
+                    session=current_client_session(),
                 )
         except DuplicateKeyError:
             return False
-        return bool(found["holder"] == holder)
+        return bool(lease["holder"] == holder)
 
-    def now(self) -> datetime:
-        """By MongoDB's clock, which all machines share. Raises: Unavailable."""
-        pipeline: list[dict[str, Any]] = [{"$documents": [{}]}, {"$project": {"_id": False, "now": "$$NOW"}}]
-        with reaching():
+    def release(self, name: str, holder: str) -> None:
+        with translate_driver_errors():
+            self._collection.delete_one(
+                {"_id": name, "holder": holder}, session=current_client_session()
+            )
+
+    def get_database_time(self) -> datetime:
+        """Return the time of MongoDB's clock, which all machines share. Raises: Unavailable."""
+        pipeline: list[dict[str, Any]] = [
+            {"$documents": [{}]},
+            {"$project": {"_id": False, "now": "$$NOW"}},
+        ]
+        with translate_driver_errors():
             (row,) = self._collection.database.aggregate(pipeline, session=None)
-        moment: datetime = row["now"]
-        return moment
-
-    def give_back(self, name: str, holder: str) -> None:
-        with reaching():
-            self._collection.delete_one({"_id": name, "holder": holder}, session=current_session())
+        time: datetime = row["now"]
+        return time
 
     @property
     def _collection(self) -> Any:

@@ -1,14 +1,14 @@
-"""How a lease is kept."""
+"""How a lease is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, StringField
 
-from rollbook.kit.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument
 
 
 class Lease(BaseDocument):
-    """Until then `holder`, one process of all that share the database, is the only one to do what `name` says."""
+    """Until `until`, only the process `holder` may do what `name` says."""
 
     meta: ClassVar[dict[str, Any]] = {"collection": "leases"}
 

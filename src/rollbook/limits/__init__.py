@@ -1,0 +1,1 @@
+"""Limits for requests, sign-in attempts and registrations."""

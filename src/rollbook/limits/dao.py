@@ -1,4 +1,4 @@
-"""Where attempts are counted: in our MongoDB, by the `limits` library, in one atomic write each."""
+"""Counters of the `limits` library in our MongoDB, each counted in one atomic write."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from rollbook.limits.documents import LimitCounter
 
 
 class CounterDAO(MongoDBStorageBase):
-    """The library's own storage, on the connection that we have, with an index that is verified like any other.
+    """The library's storage on our own connection, with an index that is verified like any other.
 
-    Left alone it opens a second client, with the driver's patience of 30 seconds.
+    By itself the library opens a second client, with PyMongo's default time-out of 30 seconds.
     """
 
-    STORAGE_SCHEME = None  # Not to be had by a URI.
+    STORAGE_SCHEME = None  # It cannot be chosen by a URI.
 
     def __init__(self) -> None:
         super().__init__("", wrap_exceptions=True)
 
     def __del__(self) -> None:
-        """The connection is not ours to close."""
+        """Do nothing. `rollbook.storage.database` owns the connection and closes it."""
 
     @property
     def storage(self) -> Any:
@@ -31,8 +31,11 @@ class CounterDAO(MongoDBStorageBase):
         return LimitCounter._get_collection()
 
     def clear(self, key: str) -> None:
-        """Of counters only: the library would look for windows in another database, where we may have no rights."""
+        """Delete one counter.
+
+        The library would also clear windows, in a database that we may not have access to.
+        """
         self.counters.delete_one({"_id": key}, session=None)
 
-    def _init_mongo_client(self, uri: str | None, **options: int | str | bool) -> Any:  # noqa: ARG002 - theirs
+    def _init_mongo_client(self, *_: Any, **__: Any) -> Any:
         return get_connection()

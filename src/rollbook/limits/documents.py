@@ -1,14 +1,14 @@
-"""How attempts are counted."""
+"""How a counter of a limit is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, IntField, StringField
 
-from rollbook.kit.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument
 
 
 class LimitCounter(BaseDocument):
-    """One limit of one address or account, until `expireAt`; the names are those of the `limits` library."""
+    """One limit of one address or account, until `expireAt`. The `limits` library names fields."""
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "limit_counters",

@@ -1,4 +1,4 @@
-"""Attempts at a secret: counted before anyone looks at it."""
+"""Attempts to sign in, to register and to prove a password: counted before they are carried out."""
 
 import hashlib
 import hmac
@@ -13,16 +13,16 @@ from limits.strategies import FixedWindowRateLimiter
 from rollbook.access.principal import Origin
 from rollbook.kit.errors import TooManyRequests
 from rollbook.limits.errors import LimitsUnavailable
-from rollbook.limits.standing import Standing, counted_as
+from rollbook.limits.limit_status import LimitStatus, get_client_key
 
-STRANGERS = 10
-"""How many times as many attempts an account takes from all addresses together as from one."""
+ALL_ADDRESSES_FACTOR = 10
+"""An account may be tried from all addresses together this many times as often as from one."""
 
 
-class Attempts:
-    """Exact across all workers and restarts: an attempt is reserved by one atomic write to a shared `storage`.
+class AttemptLimiter:
+    """Exact across all workers and restarts: each attempt is one atomic write to `storage`.
 
-    The window opens with its first attempt. Without a storage nothing is limited.
+    A window starts with its first attempt. Without a storage nothing is limited.
     """
 
     def __init__(
@@ -33,69 +33,87 @@ class Attempts:
         per_account: str,
         per_registration: str = "5/minute",
         key: bytes = b"",
-        told: Callable[[Standing], None] = lambda _: None,
+        on_status: Callable[[LimitStatus], None] = lambda _: None,
     ) -> None:
-        """`per_…`: as Flask-Limiter writes limits. `told` hears of every standing.
+        """Parse the limits, which are in the notation of Flask-Limiter.
 
-        `key` hides which accounts were tried from whoever reads the counters.
+        `on_status` receives what is left of them. `key` hides from a reader of the counters which
+        accounts were tried.
         """
         self._strategy = FixedWindowRateLimiter(storage) if storage else None
         self._per_address = parse_many(per_address)
         self._per_account = parse_many(per_account)
         self._per_registration = parse_many(per_registration)
         self._key = key
-        self._told = told
+        self._on_status = on_status
 
-    def reserve(self, origin: Origin) -> None:
-        """One attempt at a secret from this address. Raises: TooManyRequests, LimitsUnavailable."""
-        self._reserve("auth", self._per_address, origin)
+    def count_attempt(self, origin: Origin) -> None:
+        """Count an attempt from this address. Raises: TooManyRequests, LimitsUnavailable."""
+        self._count("auth", self._per_address, origin)
 
-    def reserve_registration(self, origin: Origin) -> None:
-        """One registration from this address. Raises: TooManyRequests, LimitsUnavailable."""
-        self._reserve("registration", self._per_registration, origin)
+    def count_registration(self, origin: Origin) -> None:
+        """Count a registration from this address.
 
-    def _reserve(self, name: str, limits: list[RateLimitItem], origin: Origin) -> None:
-        for limit in limits:
-            if not self._hit(limit, name, counted_as(origin.ip)):
-                raise TooManyRequests()
-
-    def reserve_for(self, account: str, origin: Origin) -> bool:
-        """One attempt at this account; False when it had too many, from this address or from all of them.
-
-        What an address tries beyond its own limit does not count against the total: a few addresses cannot use it up
-        and lock the owner out elsewhere. It is counted apart, so that it takes as long. Raises: LimitsUnavailable.
+        Raises: TooManyRequests, LimitsUnavailable.
         """
-        own = [self._hit(limit, "account", key) for limit, key in self._of_address(account, origin)]
-        counted = self._of_account(account if all(own) else f"{account} {counted_as(origin.ip)} beyond")
-        total = [self._hit(limit, "account", key) for limit, key in counted]
-        return all(own) and all(total)
+        self._count("registration", self._per_registration, origin)
 
-    def forgive(self, account: str, origin: Origin) -> None:
-        """The owner is there: what was counted against the account is forgotten, if that can be at this moment."""
+    def count_account_attempt(self, account: str, origin: Origin) -> bool:
+        """Count an attempt on this account, and return whether it is allowed.
+
+        False when the account had too many attempts, from this address or from all.
+
+        An address that is over its own limit does not count towards the limit of all addresses:
+        otherwise a few addresses could lock the owner out. It is counted elsewhere, so that the
+        call takes the same time. Raises: LimitsUnavailable.
+        """
+        by_address = [
+            self._hit(limit, "account", key) for limit, key in self._list_own(account, origin)
+        ]
+        total = account if all(by_address) else f"{account} {get_client_key(origin.ip)} beyond"
+        by_all = [self._hit(limit, "account", key) for limit, key in self._list_total(total)]
+        return all(by_address) and all(by_all)
+
+    def reset_account(self, account: str, origin: Origin) -> None:
+        """Reset the counters of an account whose owner has signed in.
+
+        If the storage is unavailable, the counters stay until they expire.
+        """
         if self._strategy:
+            counters = [*self._list_own(account, origin), *self._list_total(account)]
             with suppress(StorageError):
-                for limit, key in [*self._of_address(account, origin), *self._of_account(account)]:
+                for limit, key in counters:
                     self._strategy.clear(limit, "account", key)
 
-    def _of_address(self, account: str, origin: Origin) -> list[tuple[RateLimitItem, str]]:
-        key = self._hidden(f"{account} {counted_as(origin.ip)}")
+    def _count(self, name: str, limits: list[RateLimitItem], origin: Origin) -> None:
+        for limit in limits:
+            if not self._hit(limit, name, get_client_key(origin.ip)):
+                raise TooManyRequests()
+
+    def _list_own(self, account: str, origin: Origin) -> list[tuple[RateLimitItem, str]]:
+        """List the limits of an account for one address, with the keys of their counters."""
+        key = self._hash(f"{account} {get_client_key(origin.ip)}")
         return [(limit, key) for limit in self._per_account]
 
-    def _of_account(self, account: str) -> list[tuple[RateLimitItem, str]]:
-        totals = [type(limit)(limit.amount * STRANGERS, limit.multiples) for limit in self._per_account]
-        return [(total, self._hidden(account)) for total in totals]
+    def _list_total(self, account: str) -> list[tuple[RateLimitItem, str]]:
+        """List the limits of an account for all addresses, with the keys of their counters."""
+        return [
+            (type(limit)(limit.amount * ALL_ADDRESSES_FACTOR, limit.multiples), self._hash(account))
+            for limit in self._per_account
+        ]
 
-    def _hidden(self, account: str) -> str:
+    def _hash(self, account: str) -> str:
         return hmac.new(self._key, account.encode("utf-8"), hashlib.sha256).hexdigest()
 
     def _hit(self, limit: RateLimitItem, name: str, key: str) -> bool:
         if self._strategy is None:
             return True
         try:
-            passed = self._strategy.hit(limit, name, key)
-            if name != "account":  # That would tell of an account.
+            allowed = self._strategy.hit(limit, name, key)
+            if name != "account":  # Its status would reveal whether the account exists.
                 reset, remaining = self._strategy.get_window_stats(limit, name, key)
-                self._told(Standing(name, limit.amount, limit.get_expiry(), remaining, reset))
+                window = limit.get_expiry()
+                self._on_status(LimitStatus(name, limit.amount, window, remaining, reset))
         except StorageError:
             raise LimitsUnavailable() from None
-        return passed
+        return allowed

@@ -1,0 +1,1 @@
+"""Shared and exclusive locks inside transactions."""

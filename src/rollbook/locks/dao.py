@@ -1,8 +1,11 @@
-"""The only file that queries locks: shared for whoever acts with a right, exclusive for whoever takes it away.
+"""The only file that queries locks.
 
-A lock is held by a transaction and released at its end. MongoDB has no shared locks: two transactions that write one
-document conflict. So a lock has shards. Whoever shares it writes one of them, whoever takes it exclusively writes all:
-many act side by side, but none beside a revocation. See docs/decisions/011-rights-inside-the-transaction.md.
+A caller who uses a right acquires a shared lock. A caller who takes the right away acquires an
+exclusive lock. A lock is held by a transaction and released at its end.
+
+MongoDB has no shared locks: two transactions that write one document conflict. So a lock has
+shards. A shared lock writes one shard, an exclusive one writes all of them: many callers act at the
+same time, but none during a revocation (docs/decisions/011-rights-inside-the-transaction.md).
 """
 
 import itertools
@@ -13,58 +16,65 @@ from typing import Any
 
 from pymongo import ReturnDocument, UpdateOne
 
-from rollbook.kit.transactions import TryAgain, before_retry, current_session, reaching
 from rollbook.locks.documents import LockShard
+from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
+from rollbook.storage.transactions import RetryTransaction, run_before_retry
 
 SHARDS = 16
 CLOSED_MILLISECONDS = 1_000
+_USE: dict[str, Any] = {"$inc": {"uses": 1}, "$currentDate": {"used_at": True}}
 
 
 class LockDAO:
     def __init__(self) -> None:
         self._turns = itertools.count()
 
-    def share(self, names: Sequence[str]) -> None:
-        """Hold each lock together with others until the transaction ends; without a transaction, do nothing.
+    def acquire_shared(self, names: Sequence[str]) -> None:
+        """Hold each lock, together with others, until the transaction ends.
 
-        Raises: TryAgain, while someone waits for one of them exclusively.
+        Without a transaction it does nothing. Raises: RetryTransaction, while another transaction
+        waits for one of the locks exclusively.
         """
-        if current_session() is None:
+        if current_client_session() is None:
             return
         for name in names:
             used = self._collection.find_one_and_update(
-                {"_id": f"{name}/{self._shard()}"},
+                {"_id": f"{name}/{self._choose_shard()}"},
                 _USE,
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
-                session=current_session(),
+                session=current_client_session(),
             )
             if used.get("closed_until", used["used_at"]) > used["used_at"]:
-                raise TryAgain()
+                raise RetryTransaction()
 
-    def take(self, name: str) -> None:
-        """Hold the lock alone until the transaction ends; without a transaction, do nothing.
+    def acquire_exclusive(self, name: str) -> None:
+        """Hold the lock alone until the transaction ends. Without a transaction it does nothing.
 
-        When that conflicts with those who share it, they are kept out before the next attempt: a caller who sends
-        changes without pause cannot put off the end of their own rights.
+        After a conflict with a shared lock, new shared locks are refused before the next attempt.
+        So a caller who sends requests without pause cannot delay the loss of their rights.
         """
-        if current_session() is None:
+        if current_client_session() is None:
             return
-        before_retry(partial(self._close, name))
-        uses = [UpdateOne({"_id": key}, {**_USE, "$unset": {"closed_until": ""}}, upsert=True) for key in _keys(name)]
-        self._collection.bulk_write(uses, session=current_session())
+        run_before_retry(partial(self._close, name))
+        use = {**_USE, "$unset": {"closed_until": ""}}
+        uses = [UpdateOne({"_id": key}, use, upsert=True) for key in _list_shards(name)]
+        self._collection.bulk_write(uses, session=current_client_session())
 
     def _close(self, name: str) -> None:
-        """Outside of any transaction, so each write waits for the one that holds the shard, and does not conflict."""
-        until = {"$add": ["$$NOW", CLOSED_MILLISECONDS]}
-        closed = [{"$set": {"closed_until": until, "used_at": "$$NOW"}}]
-        with reaching():
-            self._collection.bulk_write(
-                [UpdateOne({"_id": key}, closed, upsert=True) for key in _keys(name)], session=None
-            )
+        """Refuse new shared locks for a while.
 
-    def _shard(self) -> int:
-        """The next one each time: who tries again takes another."""
+        The write is outside of the transaction, where it waits for the holder instead of
+        conflicting.
+        """
+        until = {"$add": ["$$NOW", CLOSED_MILLISECONDS]}
+        update = [{"$set": {"closed_until": until, "used_at": "$$NOW"}}]
+        closes = [UpdateOne({"_id": key}, update, upsert=True) for key in _list_shards(name)]
+        with translate_driver_errors():
+            self._collection.bulk_write(closes, session=None)
+
+    def _choose_shard(self) -> int:
+        """Choose another shard each time, so that a retry does not meet the same conflict."""
         return (os.getpid() * 8 + next(self._turns)) % SHARDS
 
     @property
@@ -72,20 +82,17 @@ class LockDAO:
         return LockShard._get_collection()
 
 
-_USE: dict[str, Any] = {"$inc": {"uses": 1}, "$currentDate": {"used_at": True}}
-
-
-def _keys(name: str) -> list[str]:
+def _list_shards(name: str) -> list[str]:
     return [f"{name}/{number}" for number in range(SHARDS)]
 
 
-def of_user(id: object) -> str:
-    """The lock on what a user may do: on their sessions, their state and which role they have."""
+def user_lock(id: object) -> str:
+    """Name the lock on the rights of a user: their sessions, their state and their role."""
     return f"user:{id}"
 
 
-def of_role(name: str) -> str:
-    """The lock on what a role allows."""
+def role_lock(name: str) -> str:
+    """Name the lock on the permissions of a role."""
     return f"role:{name}"
 
 

@@ -4,22 +4,24 @@ from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, IntField, StringField
 
-from rollbook.kit.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument
 
 EXPIRE_SECONDS = 3600
 """A shard matters only while a transaction that wrote it is open."""
 
 
 class LockShard(BaseDocument):
-    """One of the shards of a lock: `key` is `<name>/<number>`.
+    """A shard of a lock. `key` is `<name>/<number>`.
 
-    `uses` counts the transactions that took it, so that every one of them writes. Until `closed_until` only whoever
-    takes the lock exclusively may have it.
+    `uses` counts the transactions that held it, so that each of them writes. Until `closed_until`
+    only an exclusive lock is granted.
     """
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "locks",
-        "indexes": [{"fields": ["used_at"], "name": "expiry", "expireAfterSeconds": EXPIRE_SECONDS}],
+        "indexes": [
+            {"fields": ["used_at"], "name": "expiry", "expireAfterSeconds": EXPIRE_SECONDS}
+        ],
     }
 
     key = StringField(primary_key=True)

@@ -1,37 +1,41 @@
-"""The only file that queries what has been migrated."""
+"""The only file that queries applied migrations."""
 
 from typing import Any
 
 from mongoengine.connection import get_db
 from pymongo.errors import DuplicateKeyError
 
-from rollbook.kit.transactions import current_session, reaching
 from rollbook.migrations.documents import AppliedMigration
+from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 
 
 class MigrationDAO:
-    def checksums(self) -> dict[int, str]:
-        """By number, of those that ran here. Raises: the driver's errors, by which the connection is judged."""
-        rows = self._collection.find({}, {"checksum": True}, session=current_session())
+    def get_checksums(self) -> dict[int, str]:
+        """Map the number of every applied migration to its checksum.
+
+        Raises: PyMongoError, untranslated, since `rollbook.storage.database` describes it.
+        """
+        rows = self._collection.find({}, {"checksum": True}, session=current_client_session())
         return {row["_id"]: row["checksum"] for row in rows}
 
     def insert(self, applied: AppliedMigration) -> bool:
-        """False, when it is there already."""
+        """Store an applied migration. False when it is stored already."""
         applied.validate()
         try:
-            with reaching():
-                self._collection.insert_one(applied.to_mongo(), session=current_session())
+            with translate_driver_errors():
+                self._collection.insert_one(applied.to_mongo(), session=current_client_session())
         except DuplicateKeyError:
             return False
         return True
 
     def has_users(self) -> bool:
-        """Raises: the driver's errors."""
-        return self.database.users.find_one({}, {"_id": True}, session=current_session()) is not None
+        """Return whether there are users. Raises: PyMongoError."""
+        found = self.database.users.find_one({}, {"_id": True}, session=current_client_session())
+        return found is not None
 
     @property
     def database(self) -> Any:
-        """As it is stored: a migration knows what documents were like when it was written, not what they became."""
+        """The raw database: a migration knows the documents of its time, not today's."""
         return get_db()
 
     @property
@@ -39,4 +43,4 @@ class MigrationDAO:
         return AppliedMigration._get_collection()
 
 
-migrations = MigrationDAO()
+applied_migrations = MigrationDAO()

@@ -1,14 +1,14 @@
-"""How a migration that ran is kept."""
+"""How an applied migration is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, IntField, StringField
 
-from rollbook.kit.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument
 
 
 class AppliedMigration(BaseDocument):
-    """`checksum`: SHA-256 of the code that ran, in hex. `changed`: how many documents it changed."""
+    """`checksum` is the SHA-256 of its code in hex, `changed` the number of changed documents."""
 
     meta: ClassVar[dict[str, Any]] = {"collection": "migrations"}
 

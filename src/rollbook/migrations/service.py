@@ -1,43 +1,44 @@
-"""Bringing what is stored to what this version expects: data first, then indexes, then validators."""
+"""Bring the database to the form that this version expects: data, then indexes, then validators."""
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rollbook.access.principal import SYSTEM
-from rollbook.audit.service import Target, record
-from rollbook.kit import indexes, validators
+from rollbook.access.principal import SYSTEM, Principal
+from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
-from rollbook.kit.documents import BaseDocument
 from rollbook.kit.errors import Detail, NotReady
-from rollbook.kit.transactions import in_transaction, unhurried
 from rollbook.leases.dao import leases
-from rollbook.migrations.dao import migrations
+from rollbook.migrations.dao import applied_migrations
 from rollbook.migrations.documents import AppliedMigration
 from rollbook.migrations.steps import STEPS, Step
+from rollbook.storage import indexes, validators
+from rollbook.storage.documents import BaseDocument
+from rollbook.storage.driver_errors import without_timeout
+from rollbook.storage.transactions import transactional
 
 LEASE = "migrate"
-HELD = timedelta(seconds=60)
-UNDER_WAY = Detail("mongodb", "migrating", "Another process is bringing the database up to date.")
-MUST_RUN = "Run `rollbook migrate`."
+LEASE_DURATION = timedelta(seconds=60)
+MIGRATING = Detail("mongodb", "migrating", "Another process is migrating the database.")
+RUN_MIGRATE = "Run `rollbook migrate`."
 logger = logging.getLogger(__name__)
 
-Tell = Callable[[int], None]
-Progress = Callable[[Step, int], AbstractContextManager[Tell]]
-"""Takes a step and how many documents it looks at; hands out what is told of each batch."""
+OnProgress = Callable[[int], None]
+Progress = Callable[[Step, int], AbstractContextManager[OnProgress]]
+"""Gets a step and the number of documents that it reads; gives what to call after each batch."""
 
 
-def _silent(step: Step, total: int) -> AbstractContextManager[Tell]:
+def _log_progress(step: Step, total: int) -> AbstractContextManager[OnProgress]:
     logger.info("migration %d: %s (%d documents)", step.number, step.title, total)
     return nullcontext(lambda _: None)
 
 
 @dataclass(frozen=True)
-class Migrations:
-    """`at_start`: whether a start may migrate users that are there; with none there is nothing to be careful of."""
+class MigrationService:
+    """`at_start`: a start may migrate a database with users. It always prepares an empty one."""
 
     clock: Clock
     documents: Sequence[type[BaseDocument]]
@@ -45,30 +46,66 @@ class Migrations:
     steps: Sequence[Step] = STEPS
 
     def ensure(self) -> None:
-        """What a start does. Raises: NotReady, when it may not, or someone else is at it; the driver's errors."""
-        why = self.find_fault()
-        if why is None:
+        """Migrate at a start.
+
+        Raises: NotReady, when migrating is not allowed, or another process migrates.
+        """
+        problem = self.find_problem()
+        if problem is None:
             return
-        if not self.at_start and migrations.has_users():
-            raise NotReady(details=[why])
-        logger.info("bringing the database up to date: %s", why.message)
+        if not self.at_start and applied_migrations.has_users():
+            raise NotReady(details=[problem])
+        logger.info("migrating the database: %s", problem.message)
         self.apply()
 
-    def find_fault(self) -> Detail | None:
-        """What is not as this version expects it, and what to do about it; None when all is.
+    def find_problem(self) -> Detail | None:
+        """Find what differs from what this version expects, and what to do about it.
 
-        What a newer version has migrated is that version's: this one goes on with it as long as it can.
+        None when nothing differs, and when a newer version has migrated the database: this version
+        then continues as long as it can.
         """
-        fault = self._fault()
-        return fault if fault is None or self.at_start else replace(fault, message=f"{fault.message} {MUST_RUN}")
+        problem = self._find_problem()
+        if problem is None or self.at_start:
+            return problem
+        return replace(problem, message=f"{problem.message} {RUN_MIGRATE}")
 
-    def _fault(self) -> Detail | None:
-        applied = migrations.checksums()
+    def list_pending(self, applied: Mapping[int, str] | None = None) -> list[Step]:
+        """List the steps that have not been applied."""
+        done = applied_migrations.get_checksums() if applied is None else applied
+        return [step for step in self.steps if step.number not in done]
+
+    def list_altered(self) -> list[Step]:
+        """List the applied steps whose code has changed since."""
+        done = applied_migrations.get_checksums()
+        return [
+            step for step in self.steps if done.get(step.number, step.checksum) != step.checksum
+        ]
+
+    def apply(self, progress: Progress = _log_progress) -> None:
+        """Apply the pending steps. The call may be interrupted anywhere.
+
+        Raises: NotReady, when another process is migrating.
+        """
+        holder = secrets.token_hex(8)
+        self._extend_lease(holder)
+        try:
+            applied = [self._run(step, holder, progress) for step in self.list_pending()]
+            for document in self.documents:
+                self._extend_lease(holder)
+                indexes.build(document)
+                validators.build(document)
+            for step, started, changed in applied:
+                self._finish(step, started, changed)
+        finally:
+            leases.release(LEASE, holder)
+
+    def _find_problem(self) -> Detail | None:
+        applied = applied_migrations.get_checksums()
         if any(number > self.steps[-1].number for number in applied):
             return None
-        if waiting := self.waiting(applied):
-            titles = ", ".join(f"{step.number} ({step.title})" for step in waiting)
-            return Detail("mongodb", "migration_pending", f"Migrations have not run: {titles}.")
+        if pending := self.list_pending(applied):
+            titles = ", ".join(f"{step.number} ({step.title})" for step in pending)
+            return Detail("mongodb", "migration_pending", f"Pending migrations: {titles}.")
         try:
             for document in self.documents:
                 indexes.verify(document)
@@ -77,65 +114,48 @@ class Migrations:
             return error.details[0]
         return None
 
-    def waiting(self, applied: dict[int, str] | None = None) -> list[Step]:
-        """Those that have not run here."""
-        done = migrations.checksums() if applied is None else applied
-        return [step for step in self.steps if step.number not in done]
-
-    def altered(self) -> list[Step]:
-        """Those whose code is not what ran here."""
-        done = migrations.checksums()
-        return [step for step in self.steps if done.get(step.number, step.checksum) != step.checksum]
-
-    def apply(self, progress: Progress = _silent) -> None:
-        """Safe to interrupt anywhere, and to start again. Raises: NotReady, when someone else is at it."""
-        holder = secrets.token_hex(8)
-        self._hold(holder)
-        try:
-            ran = [self._run(step, holder, progress) for step in self.waiting()]
-            for document in self.documents:
-                self._hold(holder)
-                indexes.build(document)
-                validators.build(document)
-            for step, started, changed in ran:
-                self._finish(step, started, changed)
-        finally:
-            leases.give_back(LEASE, holder)
-
     def _run(self, step: Step, holder: str, progress: Progress) -> tuple[Step, datetime, int]:
-        """When it started, and how much it changed."""
+        """Run a step, and return it with its start and the number of changed documents."""
+        database = applied_migrations.database
         started = self.clock()
-        with unhurried(), progress(step, step.module.count(migrations.database)) as tell:
+        with without_timeout(), progress(step, step.module.count(database)) as on_progress:
 
-            def told(looked_at: int) -> None:
-                self._hold(holder)
-                tell(looked_at)
+            def extend_and_report(batch_size: int) -> None:
+                self._extend_lease(holder)
+                on_progress(batch_size)
 
-            return step, started, step.module.run(migrations.database, told)
+            return step, started, step.module.run(database, extend_and_report)
 
     def _finish(self, step: Step, started: datetime, changed: int) -> None:
-        """With what an earlier version wrote meanwhile; from here on the validators keep that out."""
-        with unhurried():
-            changed += step.module.catch_up(migrations.database)
-        now = self.clock()
-        took = int((now - started).total_seconds() * 1000)
+        """Change what an earlier version has written meanwhile, and store the step as applied.
+
+        From now on the validators refuse such documents.
+        """
+        with without_timeout():
+            changed += step.module.catch_up(applied_migrations.database)
+        finished = self.clock()
         applied = AppliedMigration(
             number=step.number,
             title=step.title,
             checksum=step.checksum,
             started_at=started,
-            finished_at=now,
-            duration_ms=took,
+            finished_at=finished,
+            duration_ms=int((finished - started).total_seconds() * 1000),
             changed=changed,
         )
+        self._insert(applied, actor=SYSTEM)
 
-        def write() -> None:
-            if migrations.insert(applied):
-                record("migration.applied", Target("migration", str(step.number)), actor=SYSTEM, at=now, changes={})
+    @transactional()
+    def _insert(self, applied: AppliedMigration, *, actor: Principal) -> None:
+        if applied_migrations.insert(applied):
+            target = Target("migration", str(applied.number))
+            at = applied.finished_at
+            append_entry("migration.applied", target, actor=actor, at=at, changes={})
 
-        in_transaction(write, actor=SYSTEM)
+    def _extend_lease(self, holder: str) -> None:
+        """Extend the lease.
 
-    def _hold(self, holder: str) -> None:
-        """Raises: NotReady, when it is someone else's, also in the middle: then they go on with it."""
-        if not leases.take(LEASE, holder, lasting=HELD):
-            raise NotReady(details=[UNDER_WAY])
+        Raises: NotReady, when another process has acquired the lease, and continues.
+        """
+        if not leases.acquire(LEASE, holder, duration=LEASE_DURATION):
+            raise NotReady(details=[MIGRATING])

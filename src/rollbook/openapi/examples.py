@@ -1,33 +1,37 @@
-"""Examples for the published API, composed from those that the fields declare."""
+"""Examples in the OpenAPI document, composed from those that the fields declare."""
 
 from typing import Any
 
 from pydantic import BaseModel, RootModel
 
-from rollbook.kit import envelope
-from rollbook.kit.declarations import Declaration
 from rollbook.kit.errors import AppError
 from rollbook.kit.listing import Page
+from rollbook.web import envelope
+from rollbook.web.declarations import Declaration
 
 REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
 
 
-def of_schema(schema: type[BaseModel]) -> Any:
-    """Every field's first example. A field without one has no place in a body."""
-    fields = {name: field.examples[0] for name, field in schema.model_fields.items() if field.examples}
-    return fields["root"] if issubclass(schema, RootModel) else fields
+def build_example(schema: type[BaseModel]) -> Any:
+    """Build an example from the first example of every field.
+
+    A field without an example is left out.
+    """
+    examples = {name: f.examples[0] for name, f in schema.model_fields.items() if f.examples}
+    return examples["root"] if issubclass(schema, RootModel) else examples
 
 
-def of_success(declared: Declaration, status: int) -> Any:
-    example = of_schema(declared.returns) if declared.returns else None
-    if declared.many:
-        return envelope.listing(Page([example], 1, 20, 1), None, [example], declared.message, status)
-    return example if declared.bare else envelope.success(example, declared.message, status)
+def build_success(declaration: Declaration, status: int) -> Any:
+    example = build_example(declaration.returns) if declaration.returns else None
+    message = declaration.message
+    if declaration.many:
+        return envelope.wrap_page(Page([example], 1, 20, 1), None, [example], message, status)
+    return example if declaration.bare else envelope.wrap_data(example, message, status)
 
 
-def of_error(error: type[AppError]) -> dict[str, Any]:
-    return envelope.failure(error(), REQUEST_ID)
+def build_error(error: type[AppError]) -> dict[str, Any]:
+    return envelope.wrap_error(error(), REQUEST_ID)
 
 
-def of_problem(error: type[AppError], path: str) -> dict[str, Any]:
-    return envelope.problem(error(), REQUEST_ID, path)
+def build_problem(error: type[AppError], path: str) -> dict[str, Any]:
+    return envelope.build_problem(error(), REQUEST_ID, path)

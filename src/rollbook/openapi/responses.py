@@ -1,45 +1,21 @@
-"""The answers of one operation, as OpenAPI describes them."""
+"""The responses of one operation in the OpenAPI document."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 
-from rollbook.kit.declarations import Declaration
-from rollbook.kit.envelope import phrase
 from rollbook.kit.errors import AppError
 from rollbook.openapi import examples
+from rollbook.openapi.headers import LIMIT_HEADERS, RESPONSE_HEADERS, refer_to_headers
+from rollbook.web.declarations import Declaration
+from rollbook.web.envelope import get_reason_phrase
 
 Schema = dict[str, Any]
 
-HEADERS: dict[str, Schema] = {
-    "X-Request-ID": {
-        "description": "The id under which the log has this request: the caller's own, or a new one.",
-        "schema": {"type": "string", "maxLength": 128},
-    },
-    "Location": {"description": "Where the new thing lives.", "schema": {"type": "string", "format": "uri-reference"}},
-    "Link": {"description": "The first, previous, next and last page (RFC 8288).", "schema": {"type": "string"}},
-    "ETag": {"description": "The version, quoted (RFC 9110 §8.8.3).", "schema": {"type": "string"}},
-    "Idempotency-Replayed": {
-        "description": "This is the answer to the first request with that Idempotency-Key.",
-        "schema": {"const": "true"},
-    },
-    "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
-    "Preference-Applied": {"description": "RFC 7240 §3.", "schema": {"const": "return=representation"}},
-    "WWW-Authenticate": {"description": "RFC 9110 §11.6.1.", "schema": {"type": "string"}},
-    "RateLimit": {
-        "description": "What is left of each limit, and seconds until it starts anew (IETF httpapi draft).",
-        "schema": {"type": "string"},
-    },
-    "RateLimit-Policy": {"description": "Each limit, and the seconds it is for.", "schema": {"type": "string"}},
-    "X-RateLimit-Limit": {"description": "Of the limit nearest to its end.", "schema": {"type": "integer"}},
-    "X-RateLimit-Remaining": {"description": "Of the limit nearest to its end.", "schema": {"type": "integer"}},
-    "X-RateLimit-Reset": {"description": "Of the limit nearest to its end; Unix time.", "schema": {"type": "integer"}},
-}
-OF_LIMITS = ["Retry-After", *(name for name in HEADERS if "RateLimit" in name)]
-
 BEFORE_ACCEPT = (414, 431)
-"""Answered by the server before it has read an Accept header."""
+"""The server sends these before it has read an Accept header, so never as problem+json."""
+EXAMPLE_PATH = "/api/users"
 
 SHARED_SCHEMAS: dict[str, Schema] = {
     "Pagination": {
@@ -59,7 +35,10 @@ SHARED_SCHEMAS: dict[str, Schema] = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "field": {"type": "string", "description": "a dotted path into the request; empty for all of it"},
+            "field": {
+                "type": "string",
+                "description": "a dotted path into the request; empty for all of it",
+            },
             "code": {"type": "string"},
             "message": {"type": "string"},
         },
@@ -84,7 +63,7 @@ SHARED_SCHEMAS: dict[str, Schema] = {
     },
     "Problem": {
         "type": "object",
-        "description": "RFC 9457, for those who accept application/problem+json.",
+        "description": "RFC 9457, for clients that accept application/problem+json.",
         "additionalProperties": False,
         "properties": {
             "type": {"type": "string", "format": "uri-reference"},
@@ -100,70 +79,119 @@ SHARED_SCHEMAS: dict[str, Schema] = {
 }
 
 
-def complete(schema: Schema) -> Schema:
-    """`schema` with every property required, at every depth: what we answer, we answer whole."""
-    inner = {name: complete(part) for name, part in schema.get("properties", {}).items()}
+class ErrorComponents:
+    """Error responses and their examples, each of which the document describes once."""
+
+    def __init__(self) -> None:
+        self.responses: dict[str, Schema] = {}
+        self.examples: dict[str, Schema] = {}
+
+    def refer(self, kinds: list[type[AppError]]) -> Schema:
+        """Refer to the response that stands for any of `kinds`, which share a status."""
+        name = ".".join(sorted(kind.__name__ for kind in kinds))
+        if name not in self.responses:
+            self.responses[name] = self._build_response(kinds)
+        return {"$ref": f"#/components/responses/{name}"}
+
+    def _build_response(self, kinds: list[type[AppError]]) -> Schema:
+        status = kinds[0].status
+        headers = [name for kind in kinds for name in kind.headers if name in RESPONSE_HEADERS]
+        headers += LIMIT_HEADERS if status == 429 else []
+        content = {"application/json": self._build_content("Error", kinds)}
+        if status not in BEFORE_ACCEPT:
+            content["application/problem+json"] = self._build_content("Problem", kinds)
+        description = get_reason_phrase(status)
+        return {
+            "description": description,
+            "headers": refer_to_headers(headers),
+            "content": content,
+        }
+
+    def _build_content(self, schema: str, kinds: list[type[AppError]]) -> Schema:
+        return {
+            "schema": {"$ref": f"#/components/schemas/{schema}"},
+            "examples": {kind.code: self._refer_to_example(schema, kind) for kind in kinds},
+        }
+
+    def _refer_to_example(self, schema: str, kind: type[AppError]) -> Schema:
+        name = f"{kind.__name__}.{schema}"
+        if schema == "Error":
+            value = examples.build_error(kind)
+        else:
+            value = examples.build_problem(kind, EXAMPLE_PATH)
+        self.examples[name] = {"summary": kind.message, "value": value}
+        return {"$ref": f"#/components/examples/{name}"}
+
+
+def require_all(schema: Schema) -> Schema:
+    """Return `schema` with every property required, at every depth: responses are complete."""
+    inner = {name: require_all(part) for name, part in schema.get("properties", {}).items()}
     return schema | {"properties": inner, "required": list(inner)} if inner else schema
 
 
-def of(declared: Declaration, method: str, errors: Iterable[type[AppError]], path: str) -> dict[str, Schema]:
-    """By status, in order."""
-    answers = _successes(declared)
-    if declared.versioned and method == "GET":
-        answers["304"] = {"description": phrase(304), "headers": _headers(["ETag"])}
+def build_responses(
+    declaration: Declaration,
+    method: str,
+    errors: Iterable[type[AppError]],
+    components: ErrorComponents,
+) -> dict[str, Schema]:
+    """Map each status to its response, in order."""
+    responses = _build_successes(declaration)
+    if declaration.has_etag and method == "GET":
+        description = get_reason_phrase(304)
+        responses["304"] = {"description": description, "headers": refer_to_headers(["ETag"])}
     by_status: dict[int, list[type[AppError]]] = {}
     for error in errors:
         by_status.setdefault(error.status, []).append(error)
-    answers |= {str(status): _failure(status, kinds, path) for status, kinds in by_status.items()}
-    return dict(sorted(answers.items()))
+    responses |= {str(status): components.refer(kinds) for status, kinds in by_status.items()}
+    return dict(sorted(responses.items()))
 
 
-def ref(schema: type[BaseModel]) -> Schema:
+def refer_to_schema(schema: type[BaseModel]) -> Schema:
     return {"$ref": f"#/components/schemas/{schema.__name__}"}
 
 
-def _successes(declared: Declaration) -> dict[str, Schema]:
-    nothing = {"204": {"description": "No Content", "headers": _headers([])}}
-    if declared.returns is None:
-        return nothing
-    if declared.status != 204:
-        offered = {
-            "Location": declared.location,
-            "Link": declared.many,
-            "ETag": declared.versioned,
-            "Idempotency-Replayed": declared.repeatable,
-        }
-        named = [name for name, given in offered.items() if given]
-        return {str(declared.status): _success(declared, declared.status, named)}
+def _build_successes(declaration: Declaration) -> dict[str, Schema]:
+    no_content = {"204": {"description": "No Content", "headers": refer_to_headers([])}}
+    if declaration.returns is None:
+        return no_content
+    if declaration.status == 204:
+        headers = ["Preference-Applied"] + (["ETag"] if declaration.has_etag else [])
+        return {"200": _build_success(declaration, 200, headers), **no_content}
+    offered = {
+        "Location": declaration.location,
+        "Link": declaration.many,
+        "ETag": declaration.has_etag,
+        "Idempotency-Replayed": declaration.idempotent,
+    }
+    headers = [name for name, is_offered in offered.items() if is_offered]
+    return {str(declaration.status): _build_success(declaration, declaration.status, headers)}
+
+
+def _build_success(declaration: Declaration, status: int, headers: list[str]) -> Schema:
+    example = examples.build_success(declaration, status)
+    content = {"schema": _build_envelope(declaration, status), "example": example}
     return {
-        "200": _success(declared, 200, ["Preference-Applied"] + (["ETag"] if declared.versioned else [])),
-        **nothing,
+        "description": get_reason_phrase(status),
+        "headers": refer_to_headers(headers),
+        "content": {"application/json": content},
     }
 
 
-def _success(declared: Declaration, status: int, named: list[str]) -> Schema:
-    example = examples.of_success(declared, status)
-    return {
-        "description": phrase(status),
-        "headers": _headers(named),
-        "content": {"application/json": {"schema": _envelope(declared, status), "example": example}},
-    }
-
-
-def _envelope(declared: Declaration, status: int) -> Schema:
-    assert declared.returns  # noqa: S101 - for the type checker: without one there is no envelope
-    thing = ref(declared.returns)
-    if declared.bare:
-        return thing
-    if declared.shows:
-        left_out = {"type": "null", "description": "the caller may do this, but not see the outcome"}
-        thing = {"anyOf": [thing, left_out]}
+def _build_envelope(declaration: Declaration, status: int) -> Schema:
+    assert declaration.returns  # noqa: S101 - for the type checker: the caller has checked
+    item = refer_to_schema(declaration.returns)
+    if declaration.bare:
+        return item
+    if declaration.is_visible:
+        hidden = {"type": "null", "description": "the caller may do this, but not read the result"}
+        item = {"anyOf": [item, hidden]}
     properties: Schema = {
-        "data": {"type": "array", "items": thing} if declared.many else thing,
+        "data": {"type": "array", "items": item} if declaration.many else item,
         "message": {"type": "string"},
         "status_code": {"const": status},
     }
-    if declared.many:
+    if declaration.many:
         properties["pagination"] = {"$ref": "#/components/schemas/Pagination"}
     return {
         "type": "object",
@@ -171,18 +199,3 @@ def _envelope(declared: Declaration, status: int) -> Schema:
         "required": list(properties),
         "properties": properties,
     }
-
-
-def _failure(status: int, kinds: list[type[AppError]], path: str) -> Schema:
-    named = [name for kind in kinds for name in kind.headers if name in HEADERS] + (OF_LIMITS if status == 429 else [])
-    told = {kind.code: {"summary": kind.message, "value": examples.of_error(kind)} for kind in kinds}
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": told}}
-    if status not in BEFORE_ACCEPT:
-        problems = {kind.code: {"summary": kind.message, "value": examples.of_problem(kind, path)} for kind in kinds}
-        schema = {"$ref": "#/components/schemas/Problem"}
-        content["application/problem+json"] = {"schema": schema, "examples": problems}
-    return {"description": phrase(status), "headers": _headers(named), "content": content}
-
-
-def _headers(named: list[str]) -> Schema:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in ["X-Request-ID", *dict.fromkeys(named)]}

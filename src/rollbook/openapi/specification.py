@@ -1,10 +1,10 @@
-"""The OpenAPI 3.1 document, built from what the resources declare: one truth, told twice."""
+"""The OpenAPI 3.1 document, built from what the resources declare."""
 
 import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flask import Flask
@@ -18,117 +18,141 @@ from rollbook.access.principal import RightsChanged
 from rollbook.auth.errors import InvalidToken, TokenExpired
 from rollbook.idempotency.errors import KeyInFlight, KeyReused
 from rollbook.kit import errors
-from rollbook.kit.declarations import Declaration
 from rollbook.kit.errors import AppError
-from rollbook.kit.schemas import fill_bounds
-from rollbook.limits.everyday import UNLIMITED
+from rollbook.kit.field_types import fill_bounds
+from rollbook.limits.hooks import UNLIMITED
 from rollbook.openapi import examples, responses
+from rollbook.openapi.headers import RESPONSE_HEADERS, list_header_parameters
+from rollbook.openapi.responses import ErrorComponents
+from rollbook.web.declarations import Declaration
 
 Schema = dict[str, Any]
 
-PREFER: Schema = {
-    "name": "Prefer",
-    "in": "header",
-    "description": "`return=representation` answers 200 with the thing as it was, instead of 204 (RFC 7240).",
-    "schema": {"type": "string"},
-    "example": "return=minimal",
-}
-IF_MATCH: Schema = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "The ETag of what was read: a change of anything newer is refused with 412 (RFC 9110 §13.1.1).",
-    "schema": {"type": "string"},
-}
-IF_NONE_MATCH: Schema = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The ETag of what the caller has: 304, when it is the same still (RFC 9110 §13.1.2).",
-    "schema": {"type": "string"},
-}
-IDEMPOTENCY_KEY: Schema = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "One for each thing to do: sent again, the request is answered as the first time, for 24 hours.",
-    "schema": {"type": "string", "maxLength": 255, "pattern": "^[ -~]*$"},
-}
 BEARER = "accessToken"
-SCHEME: Schema = {
+SECURITY_SCHEME: Schema = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "The `access_token` that POST /auth/login answers with.",
+    "description": "The `access_token` of POST /auth/login.",
 }
-BAD_TOKEN = (InvalidToken, TokenExpired)
-EVERYWHERE = (errors.ValidationFailed, errors.NotAcceptable, errors.UriTooLong, errors.HeadersTooLarge, AppError)
-WITH_BODY = (errors.BadRequest, errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
+INFO: Schema = {
+    "title": "rollbook",
+    "version": __version__,
+    "summary": "A self-hosted user-management REST API on MongoDB.",
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+TOKEN_ERRORS = (InvalidToken, TokenExpired)
+COMMON_ERRORS = (
+    errors.ValidationFailed,
+    errors.NotAcceptable,
+    errors.UriTooLong,
+    errors.HeadersTooLarge,
+    AppError,
+)
+BODY_ERRORS = (
+    errors.BadRequest,
+    errors.MalformedJson,
+    errors.PayloadTooLarge,
+    errors.UnsupportedMediaType,
+)
+CONDITIONAL_ERRORS = (errors.StaleVersion, errors.PreconditionRequired)
+IDEMPOTENCY_ERRORS = (KeyInFlight, KeyReused, errors.PayloadTooLarge)
 
-CONDITIONAL = (errors.StaleVersion, errors.PreconditionRequired)
-REPEATABLE = (KeyInFlight, KeyReused, errors.PayloadTooLarge)
+
+@dataclass(frozen=True)
+class Operation:
+    """A method of a resource that declares an endpoint."""
+
+    rule: Rule
+    method: str
+    resource: Any
+    declaration: Declaration = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "declaration", self.function.declaration)
+
+    @property
+    def function(self) -> Any:
+        return getattr(self.resource, self.method.lower())
+
+    @property
+    def access(self) -> Access:
+        access: Access = self.function.access
+        return access
+
+    @property
+    def path(self) -> str:
+        return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", self.rule.rule)
+
+    @property
+    def tag(self) -> str:
+        """The package under `rollbook` of the resource, unless it names another tag."""
+        package = str(self.resource.__module__).split(".")[1]
+        return str(getattr(self.resource, "tag", package))
 
 
-def specification(app: Flask, limits: Mapping[str, int]) -> Schema:
-    """`limits`: the lengths that settings decide, so that the document says what this server does."""
-    declared = list(_declared(app))
+def build_specification(app: Flask, length_limits: Mapping[str, int]) -> Schema:
+    """Build the document. `length_limits` come from the settings, so it describes this server."""
+    operations = list(list_operations(app))
+    components = ErrorComponents()
     paths: Schema = {}
-    for rule, method, declaration in declared:
-        operation = _operation(app, rule, method, declaration)
-        paths.setdefault(_path(rule), {})[method.lower()] = operation
-    _link_created(paths)
+    for operation in operations:
+        methods = paths.setdefault(operation.path, {})
+        methods[operation.method.lower()] = _build_operation(operation, components)
+    _add_links(paths)
+    declarations = [operation.declaration for operation in operations]
     return {
         "openapi": "3.1.0",
-        "info": _info(),
+        "info": INFO,
         "servers": [{"url": "/"}],
-        "tags": _tags(app),
+        "tags": _build_tags(operations),
         "paths": paths,
         "components": {
-            "schemas": fill_bounds(_schemas([declaration for *_, declaration in declared]), limits),
-            "headers": responses.HEADERS,
-            "securitySchemes": {BEARER: SCHEME},
+            "schemas": fill_bounds(_build_schemas(declarations), length_limits),
+            "responses": dict(sorted(components.responses.items())),
+            "examples": dict(sorted(components.examples.items())),
+            "headers": RESPONSE_HEADERS,
+            "securitySchemes": {BEARER: SECURITY_SCHEME},
         },
     }
 
 
-def _info() -> Schema:
-    return {
-        "title": "rollbook",
-        "version": __version__,
-        "summary": "A self-hosted user-management REST API on MongoDB.",
-        "license": {"name": "MIT", "identifier": "MIT"},
-    }
-
-
-def _declared(app: Flask) -> Iterator[tuple[Rule, str, Declaration]]:
-    """Every method of every resource that declares an endpoint."""
+def list_operations(app: Flask) -> Iterator[Operation]:
+    """List every method of every resource that declares an endpoint."""
     for rule in app.url_map.iter_rules():
-        resource = _resource(app, rule)
+        resource = getattr(app.view_functions[rule.endpoint], "view_class", None)
         for method in sorted(getattr(resource, "methods", None) or ()):
-            declaration = getattr(getattr(resource, method.lower(), None), "declaration", None)
-            if declaration:
-                yield rule, method, declaration
+            if hasattr(getattr(resource, method.lower()), "declaration"):
+                yield Operation(rule, method, resource)
 
 
-def _operation(app: Flask, rule: Rule, method: str, declared: Declaration) -> Schema:
-    function = getattr(_resource(app, rule), method.lower())
-    summary, _, description = (inspect.getdoc(function) or "").partition("\n")
-    path = _path(rule)
-    operation: Schema = {
-        "operationId": declared.operation,
-        "tags": [_room(app, rule)],
+def _build_operation(operation: Operation, components: ErrorComponents) -> Schema:
+    declaration, method = operation.declaration, operation.method
+    summary, _, description = (inspect.getdoc(operation.function) or "").partition("\n")
+    parameters = [*_build_path_parameters(operation), *_build_query_parameters(declaration)]
+    kinds = _list_errors(operation)
+    built: Schema = {
+        "operationId": declaration.operation,
+        "tags": [operation.tag],
         "summary": summary.removesuffix("."),
-        "security": _security(function.access),
-        "parameters": _path_parameters(app, rule) + _query_parameters(declared) + _header_parameters(declared, method),
-        "responses": responses.of(declared, method, _errors(rule, method, function.access, declared), path),
+        "security": _build_security(operation.access),
+        "parameters": [*parameters, *list_header_parameters(declaration, method)],
+        "responses": responses.build_responses(declaration, method, kinds, components),
     }
     if description.strip():
-        operation["description"] = description.strip()
-    if declared.body:
-        content = {"schema": responses.ref(declared.body), "example": examples.of_schema(declared.body)}
-        operation["requestBody"] = {"required": not declared.body_optional, "content": {"application/json": content}}
-    return operation
+        built["description"] = description.strip()
+    if declaration.body:
+        content = {
+            "schema": responses.refer_to_schema(declaration.body),
+            "example": examples.build_example(declaration.body),
+        }
+        required = not declaration.body_optional
+        built["requestBody"] = {"required": required, "content": {"application/json": content}}
+    return built
 
 
-def _link_created(paths: Schema) -> None:
-    """From the answer that something was created to what can be done with it (OpenAPI 3.1 §4.8.20, Link Object)."""
+def _add_links(paths: Schema) -> None:
+    """Link what was created to operations on it (OpenAPI 3.1 §4.8.20, Link Object)."""
     for path, methods in paths.items():
         created = methods.get("post", {}).get("responses", {}).get("201")
         for operation in paths.get(f"{path}/{{ref}}", {}).values() if created else ():
@@ -137,93 +161,68 @@ def _link_created(paths: Schema) -> None:
             created.setdefault("links", {})[operation["operationId"]] = link
 
 
-def _security(access: Access) -> list[Schema]:
+def _build_security(access: Access) -> list[Schema]:
     bearer: list[Schema] = [{BEARER: []}]
     if access.public:
         return [{}, *bearer] if access.permission else []
     return bearer
 
 
-def _errors(rule: Rule, method: str, access: Access, declared: Declaration) -> list[type[AppError]]:
-    """What the declaration names, and what the way to it can answer; each once."""
-    of_api = (errors.Unavailable,) if "." in rule.endpoint else ()
-    limited = () if rule.endpoint in UNLIMITED else (errors.TooManyRequests,)
-    of_caller = (() if access.public else (errors.Unauthenticated,)) + (BAD_TOKEN if _security(access) else ())
-    refused = (errors.Forbidden,) if access.permission else ()
-    rights = (RightsChanged,) if method != "GET" and _security(access) else ()
-    with_body = WITH_BODY if declared.body else ()
-    conditional = CONDITIONAL if declared.conditional else ()
-    repeatable = REPEATABLE if declared.repeatable else ()
-    return list(
-        dict.fromkeys(
-            [
-                *declared.errors,
-                *of_caller,
-                *refused,
-                *rights,
-                *EVERYWHERE,
-                *with_body,
-                *conditional,
-                *repeatable,
-                *limited,
-                *of_api,
-            ]
-        )
-    )
+def _list_errors(operation: Operation) -> list[type[AppError]]:
+    """List the errors that the endpoint declares, and those of the request handling, each once."""
+    rule, access, declaration = operation.rule, operation.access, operation.declaration
+    has_token = bool(_build_security(access))
+    conditions: list[tuple[bool, tuple[type[AppError], ...]]] = [
+        (True, declaration.errors),
+        (not access.public, (errors.Unauthenticated,)),
+        (has_token, TOKEN_ERRORS),
+        (bool(access.permission), (errors.Forbidden,)),
+        (operation.method != "GET" and has_token, (RightsChanged,)),
+        (True, COMMON_ERRORS),
+        (bool(declaration.body), BODY_ERRORS),
+        (declaration.conditional, CONDITIONAL_ERRORS),
+        (declaration.idempotent, IDEMPOTENCY_ERRORS),
+        (rule.endpoint not in UNLIMITED, (errors.TooManyRequests,)),
+        ("." in rule.endpoint, (errors.Unavailable,)),  # Under API_PREFIX.
+    ]
+    return list(dict.fromkeys(kind for applies, kinds in conditions if applies for kind in kinds))
 
 
-def _path_parameters(app: Flask, rule: Rule) -> list[Schema]:
-    told = getattr(_resource(app, rule), "path_parameters", {})
+def _build_path_parameters(operation: Operation) -> list[Schema]:
+    described = getattr(operation.resource, "path_parameters", {})
     schema = {"type": "string", "minLength": 1}
     return [
-        {"name": name, "in": "path", "required": True, "schema": schema, **asdict(told[name])}
-        for name in sorted(rule.arguments)
+        {"name": name, "in": "path", "required": True, "schema": schema, **asdict(described[name])}
+        for name in sorted(operation.rule.arguments)
     ]
 
 
-def _query_parameters(declared: Declaration) -> list[Schema]:
+def _build_query_parameters(declaration: Declaration) -> list[Schema]:
     parameters = []
-    for name, schema in declared.query.model_json_schema().get("properties", {}).items():
-        described = {"description": schema.pop("description")} if "description" in schema else {}
-        parameters.append({"name": name, "in": "query", "allowEmptyValue": True, "schema": schema, **described})
+    for name, schema in declaration.query.model_json_schema().get("properties", {}).items():
+        parameter = {"name": name, "in": "query", "allowEmptyValue": True, "schema": schema}
+        if "description" in schema:
+            parameter["description"] = schema.pop("description")
+        parameters.append(parameter)
     return parameters
 
 
-def _header_parameters(declared: Declaration, method: str) -> list[Schema]:
-    offered = {
-        "Prefer": (declared.status == 204 and declared.returns is not None, PREFER),
-        "If-Match": (declared.conditional, IF_MATCH),
-        "If-None-Match": (declared.versioned and method == "GET", IF_NONE_MATCH),
-        "Idempotency-Key": (declared.repeatable, IDEMPOTENCY_KEY),
-    }
-    return [parameter for taken, parameter in offered.values() if taken]
-
-
-def _schemas(declarations: list[Declaration]) -> Schema:
-    taken: dict[type[BaseModel], None] = {declared.body: None for declared in declarations if declared.body}
-    given: dict[type[BaseModel], None] = {declared.returns: None for declared in declarations if declared.returns}
-    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(schema, "validation") for schema in taken]
-    modes += [(schema, "serialization") for schema in given]
+def _build_schemas(declarations: list[Declaration]) -> Schema:
+    bodies: dict[type[BaseModel], None] = {d.body: None for d in declarations if d.body}
+    results: dict[type[BaseModel], None] = {d.returns: None for d in declarations if d.returns}
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(s, "validation") for s in bodies]
+    modes += [(schema, "serialization") for schema in results]
     _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
-    shared = {name: responses.complete(schema) for name, schema in responses.SHARED_SCHEMAS.items()}
+    shared = {name: responses.require_all(s) for name, s in responses.SHARED_SCHEMAS.items()}
     return dict(sorted((definitions["$defs"] | shared).items()))
 
 
-def _path(rule: Rule) -> str:
-    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
-
-
-def _resource(app: Flask, rule: Rule) -> Any:
-    """The Flask-RESTful class behind `rule`; None for what is none."""
-    return getattr(app.view_functions[rule.endpoint], "view_class", None)
-
-
-def _room(app: Flask, rule: Rule) -> str:
-    """The folder under `rollbook` that the resource lives in."""
-    return str(_resource(app, rule).__module__).split(".")[1]
-
-
-def _tags(app: Flask) -> list[Schema]:
-    """One for each room, in the order of registration, described by the first line of its resources."""
-    modules = {_room(app, rule): _resource(app, rule).__module__ for rule, *_ in _declared(app)}
-    return [{"name": room, "description": sys.modules[name].__doc__ or ""} for room, name in modules.items()]
+def _build_tags(operations: list[Operation]) -> list[Schema]:
+    """Build tags in registration order, described by the first line of the resources' module."""
+    modules: dict[str, str] = {}
+    for operation in operations:
+        modules.setdefault(operation.tag, operation.resource.__module__)
+    return [
+        {"name": tag, "description": sys.modules[module].__doc__ or ""}
+        for tag, module in modules.items()
+    ]

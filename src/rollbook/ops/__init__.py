@@ -1,0 +1,1 @@
+"""Health and readiness, request ids and the log."""

@@ -1,4 +1,4 @@
-"""One event, one line: text for people, JSON for machines; both carry the request id."""
+"""The log: one line for each event, as text or as JSON. Both carry the request id."""
 
 import json
 import logging
@@ -13,27 +13,29 @@ from flask import g, has_request_context
 FIELDS = ("request_id", "method", "route", "status", "milliseconds", "ip")
 
 
-def configure(level: str, form: Literal["text", "json"], file: Path | None = None) -> None:
-    """Everything goes to stderr, and to `file`, which may be rotated by renaming. Raises: LogFileRefused.
+class LogFileRefused(Exception):
+    """The message names the setting."""
 
-    The driver's own debug log, which holds whole documents, stays off at every level.
+
+def configure(level: str, form: Literal["text", "json"], file: Path | None = None) -> None:
+    """Log to stderr, and to `file`, which may be rotated by renaming. Raises: LogFileRefused.
+
+    PyMongo's debug log, which holds whole documents, stays off at every level.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if file:
         try:
             handlers.append(WatchedFileHandler(file, encoding="utf-8"))
         except OSError as error:
-            raise LogFileRefused(f"LOG_FILE: {file} cannot be written ({error.strerror}); set another.") from None
+            raise LogFileRefused(
+                f"LOG_FILE: {file} cannot be written ({error.strerror}). Set another file."
+            ) from None
     for handler in handlers:
         handler.addFilter(_add_request_id)
         handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     logging.basicConfig(level=level, handlers=handlers, force=True)
-    for talkative in ("pymongo", "flask-limiter"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
-
-
-class LogFileRefused(Exception):
-    """A sentence that names the setting."""
+    for name in ("pymongo", "flask-limiter"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _add_request_id(record: logging.LogRecord) -> bool:
@@ -44,7 +46,8 @@ def _add_request_id(record: logging.LogRecord) -> bool:
 
 class _TextFormatter(logging.Formatter):
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(request_id)s %(message)s", "%Y-%m-%d %H:%M:%S%z")
+        line = "%(asctime)s %(levelname)-7s %(request_id)s %(message)s"
+        super().__init__(line, "%Y-%m-%d %H:%M:%S%z")
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
@@ -54,8 +57,9 @@ class _TextFormatter(logging.Formatter):
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC)
         event = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "at": at.isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

@@ -1,14 +1,14 @@
-"""Is it there, is it alive, may it be sent requests?"""
+"""Ping, health and readiness over HTTP."""
 
 from flask_restful import Resource
 
 from rollbook import __version__
 from rollbook.access.guards import public
-from rollbook.kit.database import Database
-from rollbook.kit.declarations import Reply
 from rollbook.kit.errors import NotReady
-from rollbook.kit.http import Api, endpoint
 from rollbook.ops.schemas import DetailOut, HealthOut, Pong, ReadyOut
+from rollbook.storage.database import Database
+from rollbook.web.declarations import Reply
+from rollbook.web.endpoints import Api, endpoint
 
 
 class Ping(Resource):
@@ -26,11 +26,13 @@ class Health(Resource):
     @public
     @endpoint("health", "The process is alive.", returns=HealthOut)
     def get(self) -> Reply:
-        """Tell that the process is alive.
+        """Report that the process is alive.
 
-        Nothing else is asked: a failing database must not get a healthy process killed.
+        Nothing else is checked: a healthy process must not be killed because its database is
+        away.
         """
-        return Reply(HealthOut(status="alive", version=__version__, auth_required=self.auth_required))
+        required = self.auth_required
+        return Reply(HealthOut(status="alive", version=__version__, auth_required=required))
 
 
 class Ready(Resource):
@@ -40,12 +42,13 @@ class Ready(Resource):
     @public
     @endpoint("ready", "Ready to serve.", returns=ReadyOut, errors=(NotReady,))
     def get(self) -> Reply:
-        """Tell whether requests can be served now.
+        """Report whether requests can be served now.
 
-        Ready: MongoDB's primary answers, and the indexes are verified. Otherwise 503, and `details` says why. Where
-        this machine's clock differs from MongoDB's by more than 5 seconds, `details` of the 200 says so.
+        Ready means that MongoDB's primary answers, and that the indexes are verified. Otherwise
+        the status is 503, and `details` says why. If the clocks of this machine and MongoDB
+        differ by more than 5 seconds, `details` of the 200 says so.
         """
-        self.database.check()
+        self.database.check_ready()
         skew = self.database.clock_skew.detail
         details = [DetailOut.model_validate(skew)] if skew else []
         return Reply(ReadyOut(status="ready", details=details))

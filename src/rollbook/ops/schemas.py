@@ -1,4 +1,4 @@
-"""Health on the wire."""
+"""Health and readiness in responses."""
 
 from typing import Annotated, Literal
 
@@ -14,17 +14,21 @@ class Pong(RootModel[Literal["pong"]]):
 class HealthOut(Out):
     status: Annotated[Literal["alive"], Field(examples=["alive"])]
     version: Annotated[str, Field(examples=["0.1.0"])]
-    auth_required: Annotated[bool, Field(description="false: every caller may do everything", examples=[True])]
+    auth_required: Annotated[
+        bool, Field(description="false: every caller may do everything", examples=[True])
+    ]
 
 
 class DetailOut(Out):
-    """What someone should see to, though requests are served."""
+    """A problem that the operator should solve, although requests are served."""
 
     field: Annotated[str, Field(examples=["clock"])]
     code: Annotated[str, Field(examples=["clock_skew"])]
-    message: Annotated[str, Field(examples=["This machine's clock is 40 s ahead of MongoDB's."])]
+    message: Annotated[
+        str, Field(examples=["The clock of this machine is 40 s ahead of MongoDB's."])
+    ]
 
 
 class ReadyOut(Out):
     status: Annotated[Literal["ready"], Field(examples=["ready"])]
-    details: Annotated[list[DetailOut], Field(description="empty when there is nothing to see to", examples=[[]])]
+    details: Annotated[list[DetailOut], Field(description="empty without a problem", examples=[[]])]

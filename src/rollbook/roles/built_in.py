@@ -1,4 +1,4 @@
-"""The roles that every rollbook has."""
+"""The roles that every installation has."""
 
 from collections.abc import Iterable
 
@@ -27,10 +27,11 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
 }
 
 
-def permissions_of(name: str, stored: Iterable[str] | None) -> frozenset[Permission]:
-    """What a role allows. An admin may do everything, also what a newer rollbook adds; a missing role allows nothing.
+def resolve_permissions(name: str, stored: Iterable[str] | None) -> frozenset[Permission]:
+    """Resolve the permissions of a role.
 
-    A stored permission that this version does not know, such as one of a newer version, is left out.
+    An admin has all of them, also those that a newer version adds. A stored permission that this
+    version does not know is ignored. A missing role has none.
     """
     if name == ADMIN:
         return EVERYTHING

@@ -7,48 +7,64 @@ from typing import Any, ClassVar
 from bson import ObjectId
 from pymongo import ReturnDocument
 
-from rollbook.kit.dao import BaseDAO
-from rollbook.kit.transactions import current_session, reaching
-from rollbook.locks.dao import locks, of_role
+from rollbook.locks.dao import locks, role_lock
 from rollbook.roles.documents import Role
 from rollbook.roles.errors import RoleNotFound, RoleTaken
+from rollbook.storage.dao import BaseDAO
+from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 
 
 class RoleDAO(BaseDAO[Role]):
     document = Role
-    missing = RoleNotFound
-    taken: ClassVar = {"name": RoleTaken}
-    unlisted = ("holds",)
+    not_found = RoleNotFound
+    unique_errors: ClassVar = {"name": RoleTaken}
+    hidden_fields = ("holds",)
 
-    def change(self, id: ObjectId, *, version: int, at: datetime, fields: Mapping[str, Any]) -> Role:
-        role = super().change(id, version=version, at=at, fields=fields)
+    def update(
+        self, id: ObjectId, *, version: int, at: datetime, fields: Mapping[str, Any]
+    ) -> Role:
+        role = super().update(id, version=version, at=at, fields=fields)
         if "permissions" in fields:
-            locks.take(of_role(role.name))
+            locks.acquire_exclusive(role_lock(role.name))
         return role
 
-    def remove(self, id: ObjectId) -> Role:
-        role = super().remove(id)
-        locks.take(of_role(role.name))
+    def delete(self, id: ObjectId) -> Role:
+        role = super().delete(id)
+        locks.acquire_exclusive(role_lock(role.name))
         return role
 
-    def get_named(self, name: str) -> Role:
-        """Raises: RoleNotFound."""
+    def get_by_name(self, name: str) -> Role:
+        """Return the role with this name. Raises: RoleNotFound."""
         role = self.find("name", name)
         if role is None:
             raise RoleNotFound()
         return role
 
-    def hold(self, name: str) -> Role | None:
-        """Write to the role, so that of two transactions that rest on it, or on who has it, one has to run again."""
-        with reaching():
-            held = self._collection.find_one_and_update(
-                {"name": name}, {"$inc": {"holds": 1}}, return_document=ReturnDocument.AFTER, session=current_session()
+    def lock(self, name: str) -> Role | None:
+        """Write to the role, so that transactions that depend on it, or on who has it, conflict."""
+        with translate_driver_errors():
+            locked = self._collection.find_one_and_update(
+                {"name": name},
+                {"$inc": {"holds": 1}},
+                return_document=ReturnDocument.AFTER,
+                session=current_client_session(),
             )
-        return None if held is None else self._document(held)
+        return None if locked is None else self._to_document(locked)
 
-    def names(self) -> set[str]:
-        with reaching():
-            return set(self._collection.distinct("name", session=current_session()))
+    def list_names(self) -> set[str]:
+        with translate_driver_errors():
+            return set(self._collection.distinct("name", session=current_client_session()))
+
+
+def join_role(*, local_field: str) -> list[dict[str, Any]]:
+    """Build aggregation stages that join the role that `local_field` names.
+
+    They set `role` to a list with the role and its permissions. The list is empty when there is no
+    such role.
+    """
+    roles_collection = Role._get_collection_name()
+    lookup = {"from": roles_collection, "localField": local_field, "foreignField": "name"}
+    return [{"$lookup": {**lookup, "as": "role"}}]
 
 
 roles = RoleDAO()

@@ -1,14 +1,14 @@
-"""How a role is kept."""
+"""How a role is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import IntField, ListField, StringField
 
-from rollbook.kit.documents import VersionedDocument
+from rollbook.storage.documents import VersionedDocument
 
 
 class Role(VersionedDocument):
-    """`holds` counts the transactions that took hold of the role, so that no two of them commit side by side."""
+    """`holds` counts the transactions that locked the role, so that each of them writes."""
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "roles",

@@ -1,28 +1,37 @@
-"""What can go wrong with roles."""
+"""Errors about roles."""
 
 from rollbook.kit.errors import Conflict, Detail, NotFound, ValidationFailed
 
 
 class RoleNotFound(NotFound):
+    """No role has this name."""
+
     code, message = "role_not_found", "There is no such role."
 
 
 class UnknownRole(ValidationFailed):
-    code, message = "unknown_role", "There is no such role; GET /roles lists those there are."
+    """The role to give to a user does not exist."""
+
+    code, message = "unknown_role", "There is no such role. GET /roles lists them."
     details = (Detail("role", "unknown_role", "There is no such role."),)
 
 
 class RoleTaken(Conflict):
+    """Another role has this name."""
+
     code, message = "role_taken", "Another role has this name."
     details = (Detail("name", "taken", "Another role has this name."),)
 
 
 class RoleBuiltIn(Conflict):
-    code, message = "role_built_in", "This role belongs to rollbook: none can be deleted, and admin cannot be changed."
+    """The roles user, moderator and admin cannot be deleted, and admin cannot be changed."""
+
+    code = "role_built_in"
+    message = "A built-in role cannot be deleted, and the role admin cannot be changed."
 
 
 class RoleInUse(Conflict):
-    code, message = (
-        "role_in_use",
-        "Users have this role, or deleted ones had it; give them another, or purge them, first.",
-    )
+    """Users have this role, or deleted users had it."""
+
+    code = "role_in_use"
+    message = "Users have this role, or deleted users had it. Change their role, or purge them."

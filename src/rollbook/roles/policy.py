@@ -1,4 +1,4 @@
-"""The rules about roles: pure, so that a test is a table."""
+"""The rules about roles: pure functions, tested as tables."""
 
 from collections.abc import Mapping, Set
 from typing import Any
@@ -9,29 +9,32 @@ from rollbook.kit.errors import Forbidden
 from rollbook.roles import built_in
 from rollbook.roles.errors import RoleBuiltIn
 
-RECORDED = ("name", "description", "permissions")
+AUDITED_FIELDS = ("name", "description", "permissions")
 
 
-def may_grant(actor: Principal, permissions: Set[Permission]) -> None:
-    """Raises: Forbidden. Nobody gives, or takes into their hands, more than they hold."""
+def require_grantable(actor: Principal, permissions: Set[Permission]) -> None:
+    """Refuse to grant, or take over, more permissions than `actor` holds. Raises: Forbidden."""
     lacking = sorted(permissions - actor.permissions)
     if lacking:
-        raise Forbidden(f"You would need all the permissions that are at stake; you lack {', '.join(lacking)}.")
+        raise Forbidden(f"This needs permissions that you lack: {', '.join(lacking)}.")
 
 
-def may_change(name: str) -> None:
-    """Raises: RoleBuiltIn. An admin may always do everything, or nobody could mend anything."""
+def require_changeable(name: str) -> None:
+    """Refuse to change the role admin. Raises: RoleBuiltIn.
+
+    An admin keeps all permissions. Otherwise nobody could repair a mistake.
+    """
     if name == built_in.ADMIN:
         raise RoleBuiltIn()
 
 
-def may_delete(name: str) -> None:
-    """Raises: RoleBuiltIn."""
+def require_deletable(name: str) -> None:
+    """Refuse to delete a built-in role. Raises: RoleBuiltIn."""
     if name in built_in.PERMISSIONS:
         raise RoleBuiltIn()
 
 
-def changes(before: Any, after: Any) -> Mapping[str, dict[str, Any]]:
-    """For the record: what differs between two states of a role, either of which may be None."""
-    values = {name: (getattr(before, name, None), getattr(after, name, None)) for name in RECORDED}
-    return {name: {"before": old, "after": new} for name, (old, new) in values.items() if old != new}
+def describe_changes(before: Any, after: Any) -> Mapping[str, dict[str, Any]]:
+    """Describe for the audit log how two states of a role differ. Either may be None."""
+    values = {n: (getattr(before, n, None), getattr(after, n, None)) for n in AUDITED_FIELDS}
+    return {n: {"before": old, "after": new} for n, (old, new) in values.items() if old != new}

@@ -1,23 +1,28 @@
-"""Roles over HTTP: what those who have one may do."""
+"""Roles over HTTP."""
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from flask import url_for
 from flask_restful import Resource
 
 from rollbook.access.guards import current_principal, requires
 from rollbook.access.permissions import Permission
-from rollbook.kit.declarations import PathParameter, Reply
-from rollbook.kit.http import Api, endpoint
 from rollbook.kit.preconditions import Expected
 from rollbook.roles.errors import RoleBuiltIn, RoleInUse, RoleNotFound, RoleTaken
 from rollbook.roles.schemas import RoleCreate, RoleOut, RolePut, RoleQuery
 from rollbook.roles.service import RoleService
+from rollbook.web.declarations import PathParameter, Reply
+from rollbook.web.endpoints import Api, endpoint
+
+
+class Services(Protocol):
+    @property
+    def roles(self) -> RoleService: ...
 
 
 class RoleResource(Resource):
-    def __init__(self, roles: RoleService) -> None:
-        self.roles = roles
+    def __init__(self, services: Services) -> None:
+        self.roles = services.roles
 
 
 class RoleCollection(RoleResource):
@@ -29,7 +34,7 @@ class RoleCollection(RoleResource):
         returns=RoleOut,
         status=201,
         location=lambda role: url_for(".role", name=role["name"]),
-        repeatable=True,
+        idempotent=True,
         errors=(RoleTaken,),
     )
     def post(self, body: RoleCreate) -> Reply:
@@ -57,15 +62,21 @@ class RoleItem(RoleResource):
 
     @requires(Permission.ROLES_WRITE)
     @endpoint(
-        "put_role", "Role updated.", body=RolePut, returns=RoleOut, conditional=True, errors=(RoleNotFound, RoleBuiltIn)
+        "put_role",
+        "Role updated.",
+        body=RolePut,
+        returns=RoleOut,
+        conditional=True,
+        errors=(RoleNotFound, RoleBuiltIn),
     )
     def put(self, name: str, body: RolePut, expected: Expected) -> Reply:
-        """Replace what a role allows; it holds from the next request on.
+        """Change what a role allows, from the next request on.
 
-        The permissions that are added or taken away must be the caller's own. What an admin may do cannot be
-        changed; what `user` allows, everyone may who registers.
+        The caller must hold the permissions that are added or removed. The role admin cannot be
+        changed. Everyone who registers gets what the role `user` allows.
         """
-        return Reply(self.roles.put_role(name, body, actor=current_principal(), expected=expected))
+        actor = current_principal()
+        return Reply(self.roles.put_role(name, body, actor=actor, expected=expected))
 
     @requires(Permission.ROLES_WRITE)
     @endpoint(
@@ -77,11 +88,12 @@ class RoleItem(RoleResource):
         errors=(RoleNotFound, RoleBuiltIn, RoleInUse),
     )
     def delete(self, name: str, expected: Expected) -> Reply:
-        """Delete a role that nobody has."""
-        return Reply(self.roles.delete_role(name, actor=current_principal(), expected=expected))
+        """Delete a role that no user has."""
+        actor = current_principal()
+        return Reply(self.roles.delete_role(name, actor=actor, expected=expected))
 
 
-def register(api: Api, roles: RoleService) -> None:
-    handed = {"roles": roles}
-    api.add_resource(RoleCollection, "/roles", endpoint="roles", resource_class_kwargs=handed)
-    api.add_resource(RoleItem, "/roles/<name>", endpoint="role", resource_class_kwargs=handed)
+def register(api: Api, services: Services) -> None:
+    kwargs = {"services": services}
+    api.add_resource(RoleCollection, "/roles", endpoint="roles", resource_class_kwargs=kwargs)
+    api.add_resource(RoleItem, "/roles/<name>", endpoint="role", resource_class_kwargs=kwargs)

@@ -1,18 +1,21 @@
-"""Roles on the wire."""
+"""Roles in requests and responses."""
 
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from rollbook.access.permissions import Permission
+from rollbook.kit.field_types import Id, Pattern, Timestamp
 from rollbook.kit.listing import PageRequest
-from rollbook.kit.schemas import Id, In, Matches, Out, PageQuery, Timestamp, may_be_left_out
+from rollbook.kit.schemas import In, Out, PageQuery, omittable
 from rollbook.kit.text import CONTROLS
 
-NAME = Matches(r"^[a-z][a-z0-9_-]{0,49}$", "1 to 50 of the characters a-z 0-9 _ -, the first a letter.")
+NAME = Pattern(
+    r"^[a-z][a-z0-9_-]{0,49}$", "1 to 50 of the characters a-z 0-9 _ -, the first one a letter."
+)
+ONE_LINE = Pattern(rf"^[^{CONTROLS}]*$", "No control characters, line breaks or direction marks.")
 
 RoleName = Annotated[str, Field(examples=["support"]), NAME]
-ONE_LINE = Matches(rf"^[^{CONTROLS}]*$", "No control characters, line breaks or changes of direction.")
 Description = Annotated[str, Field(max_length=200, examples=["Answers the telephone."]), ONE_LINE]
 Permissions = Annotated[
     list[Permission],
@@ -30,21 +33,21 @@ class RoleCreate(In):
 
 
 class RolePut(In):
-    """What a role is from now on. A field left out stays as it is."""
+    """What to change of a role. A field that is left out stays as it is."""
 
-    description: Description = may_be_left_out()
-    permissions: Permissions = may_be_left_out()
+    description: Description = omittable()
+    permissions: Permissions = omittable()
 
 
 class RoleQuery(PageQuery):
     def page_request(self) -> PageRequest:
-        return self.paged([("name", 1), ("_id", 1)])
+        return self.to_page_request([("name", 1), ("_id", 1)])
 
 
 class RoleOut(Out):
-    """A role. `built_in`: it belongs to rollbook and cannot be deleted."""
+    """A role. One that is `built_in` cannot be deleted."""
 
-    tagged: ClassVar = True
+    has_etag: ClassVar = True
 
     id: Id
     name: Annotated[str, Field(examples=["support"])]

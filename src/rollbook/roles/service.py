@@ -1,4 +1,4 @@
-"""What can be done with roles."""
+"""Create, read, change and delete roles."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -8,124 +8,130 @@ from typing import Any
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import SYSTEM, Principal
-from rollbook.audit.service import Target, record
+from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
-from rollbook.kit.listing import Page, PageRequest
+from rollbook.kit.listing import Page, PageRequest, Row
 from rollbook.kit.preconditions import ANY, Expected
-from rollbook.kit.transactions import in_transaction
 from rollbook.roles import built_in, policy
 from rollbook.roles.dao import roles
 from rollbook.roles.documents import Role
 from rollbook.roles.errors import RoleInUse, RoleTaken, UnknownRole
 from rollbook.roles.schemas import RoleCreate, RolePut
-
-View = Mapping[str, Any]
-"""A role as it is told: what is stored, with what it means now."""
+from rollbook.storage.transactions import transactional
 
 
 @dataclass(frozen=True)
 class RoleService:
-    """`in_use` tells whether a user has the role of that name; users live above."""
+    """`is_used` returns whether a user has the role of that name. Users lie above this package."""
 
     clock: Clock
-    in_use: Callable[[str], bool]
+    is_used: Callable[[str], bool]
 
-    def seed(self) -> None:
-        """Store the built-in roles that are missing."""
-        now = self.clock()
-        for name in built_in.PERMISSIONS.keys() - roles.names():
-            permissions = sorted(built_in.PERMISSIONS[name])
-            described = {"name": name, "description": built_in.DESCRIPTIONS[name], "permissions": permissions}
+    def create_built_in_roles(self) -> None:
+        """Create the built-in roles that are missing."""
+        for name in built_in.PERMISSIONS.keys() - roles.list_names():
+            fields = {
+                "name": name,
+                "description": built_in.DESCRIPTIONS[name],
+                "permissions": sorted(built_in.PERMISSIONS[name]),
+            }
             with suppress(RoleTaken):  # Another process was faster.
-                self._insert(Role(**described, created_at=now, updated_at=now), SYSTEM, now)
+                self._insert(fields, actor=SYSTEM)
 
-    def create_role(self, new: RoleCreate, *, actor: Principal) -> View:
-        """Raises: Forbidden, RoleTaken."""
-        policy.may_grant(actor, set(new.permissions))
+    def create_role(self, new: RoleCreate, *, actor: Principal) -> Row:
+        """Create a role. Raises: Forbidden, RoleTaken."""
+        policy.require_grantable(actor, set(new.permissions))
+        return self._insert(new.model_dump(), actor=actor)
+
+    @transactional()
+    def _insert(self, fields: Mapping[str, Any], *, actor: Principal) -> Row:
         now = self.clock()
+        role = roles.insert(Role(**fields, created_at=now, updated_at=now))
+        _audit("role.created", role, policy.describe_changes(None, role), actor, now)
+        return _build_row(role)
 
-        return self._insert(Role(**new.model_dump(), created_at=now, updated_at=now), actor, now)
+    def read_role(self, name: str) -> Row:
+        """Return the role with this name. Raises: RoleNotFound."""
+        return _build_row(roles.get_by_name(name))
 
-    def _insert(self, new: Role, actor: Principal, now: datetime) -> View:
-        def write() -> View:
-            role = roles.insert(new)
-            _record("role.created", role, policy.changes(None, role), actor, now)
-            return _view(role)
+    def list_roles(self, request: PageRequest) -> Page[Row]:
+        page = roles.list_page(request)
+        return replace(page, items=[_add_permissions(row) for row in page.items])
 
-        return in_transaction(write, actor=actor)
-
-    def read_role(self, name: str) -> View:
-        """Raises: RoleNotFound."""
-        return _view(roles.get_named(name))
-
-    def list_roles(self, asked: PageRequest) -> Page[View]:
-        page = roles.page(asked)
-        return replace(page, items=[_told(row) for row in page.items])
-
-    def put_role(self, name: str, put: RolePut, *, actor: Principal, expected: Expected = ANY) -> View:
-        """Without a difference, no new version and no entry.
+    @transactional()
+    def put_role(
+        self, name: str, put: RolePut, *, actor: Principal, expected: Expected = ANY
+    ) -> Row:
+        """Change a role. Without a difference there is no new version and no audit entry.
 
         Raises: RoleNotFound, RoleBuiltIn, StaleVersion, Forbidden.
         """
+        now = self.clock()
+        role = roles.get_by_name(name)
+        policy.require_changeable(name)
+        expected.check(role.version)
+        sent = put.model_dump(exclude_unset=True)
+        fields = {field: value for field, value in sent.items() if getattr(role, field) != value}
+        permissions = set(fields.get("permissions", role.permissions))
+        policy.require_grantable(actor, permissions ^ set(role.permissions))
+        if not fields:
+            return _build_row(role)
+        changed = roles.update(role.pk, version=role.version, at=now, fields=fields)
+        _audit("role.updated", changed, policy.describe_changes(role, changed), actor, now)
+        return _build_row(changed)
 
-        def write() -> View:
-            now = self.clock()
-            role = roles.get_named(name)
-            policy.may_change(name)
-            expected.check(role.version)
-            sent = put.model_dump(exclude_unset=True)
-            fields = {field: value for field, value in sent.items() if getattr(role, field) != value}
-            policy.may_grant(actor, set(fields.get("permissions", role.permissions)) ^ set(role.permissions))
-            if not fields:
-                return _view(role)
-            changed = roles.change(role.pk, version=role.version, at=now, fields=fields)
-            _record("role.updated", changed, policy.changes(role, changed), actor, now)
-            return _view(changed)
+    @transactional()
+    def delete_role(self, name: str, *, actor: Principal, expected: Expected = ANY) -> Row:
+        """Delete a role, and return it as it was.
 
-        return in_transaction(write, actor=actor)
+        Raises: RoleNotFound, RoleBuiltIn, RoleInUse, StaleVersion, Forbidden.
+        """
+        now = self.clock()
+        role = roles.get_by_name(name)
+        policy.require_deletable(name)
+        expected.check(role.version)
+        policy.require_grantable(actor, _get_permissions(role))
+        if self.is_used(name):
+            raise RoleInUse()
+        roles.delete(role.pk)
+        _audit("role.deleted", role, policy.describe_changes(role, None), actor, now)
+        return _build_row(role)
 
-    def delete_role(self, name: str, *, actor: Principal, expected: Expected = ANY) -> View:
-        """The role as it was. Raises: RoleNotFound, RoleBuiltIn, RoleInUse, StaleVersion, Forbidden."""
-
-        def write() -> View:
-            now = self.clock()
-            role = roles.get_named(name)
-            policy.may_delete(name)
-            expected.check(role.version)
-            policy.may_grant(actor, permissions_of(role))
-            if self.in_use(name):
-                raise RoleInUse()
-            roles.remove(role.pk)
-            _record("role.deleted", role, policy.changes(role, None), actor, now)
-            return _view(role)
-
-        return in_transaction(write, actor=actor)
-
-    def permissions_of(self, name: str) -> frozenset[Permission]:
-        """What the role of that name allows; nothing, when there is none."""
+    def get_permissions(self, name: str) -> frozenset[Permission]:
+        """Return the permissions of a role. A missing role has none."""
         role = roles.find("name", name)
-        return permissions_of(role) if role else frozenset()
+        return _get_permissions(role) if role else frozenset()
 
-    def hold(self, name: str) -> frozenset[Permission]:
-        """What it allows, and nobody deletes or holds it until this transaction ends. Raises: UnknownRole."""
-        role = roles.hold(name)
+    def lock_role(self, name: str) -> frozenset[Permission]:
+        """Lock a role, and return its permissions.
+
+        Nobody deletes or locks the role until the transaction ends.
+
+        Raises: UnknownRole.
+        """
+        role = roles.lock(name)
         if role is None:
             raise UnknownRole()
-        return permissions_of(role)
+        return _get_permissions(role)
 
 
-def permissions_of(role: Role) -> frozenset[Permission]:
-    return built_in.permissions_of(role.name, role.permissions)
+def _get_permissions(role: Role) -> frozenset[Permission]:
+    return built_in.resolve_permissions(role.name, role.permissions)
 
 
-def _view(role: Role) -> View:
-    return _told({**role.to_mongo(), "_id": role.pk})
+def _build_row(role: Role) -> Row:
+    return _add_permissions({**role.to_mongo(), "_id": role.pk})
 
 
-def _told(row: View) -> View:
-    now = built_in.permissions_of(row["name"], row.get("permissions"))
-    return {**row, "permissions": sorted(now), "built_in": row["name"] in built_in.PERMISSIONS}
+def _add_permissions(row: Row) -> Row:
+    """Add the permissions that count now, and whether the role is built in."""
+    permissions = built_in.resolve_permissions(row["name"], row.get("permissions"))
+    is_built_in = row["name"] in built_in.PERMISSIONS
+    return {**row, "permissions": sorted(permissions), "built_in": is_built_in}
 
 
-def _record(action: str, role: Role, changes: Mapping[str, Any], actor: Principal, at: datetime) -> None:
-    record(action, Target("role", role.name, role.version), actor=actor, at=at, changes=changes)
+def _audit(
+    action: str, role: Role, changes: Mapping[str, Any], actor: Principal, at: datetime
+) -> None:
+    target = Target("role", role.name, role.version)
+    append_entry(action, target, actor=actor, at=at, changes=changes)

@@ -1,17 +1,18 @@
-"""How a session is kept."""
+"""How a session is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, ObjectIdField, StringField
 
-from rollbook.kit.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument
 
 
 class Session(BaseDocument):
-    """A login that is alive; one that ended is gone. Of its tokens only hashes are kept (SHA-256, hex).
+    """A sign-in that has not ended; an ended session is deleted.
 
-    `id`: 128 random bits in hex, so that knowing one session tells nothing of another. `family` is in every refresh
-    token of the session, `current` only in the newest.
+    `id` is 128 random bits in hex, so an id reveals no other id. `family` and `current` are
+    SHA-256 hashes in hex: `family` of the part that all refresh tokens of the session share,
+    `current` of the latest token.
     """
 
     meta: ClassVar[dict[str, Any]] = {

@@ -1,7 +1,9 @@
-"""What can go wrong with sessions."""
+"""Errors about sessions."""
 
 from rollbook.kit.errors import NotFound
 
 
 class SessionNotFound(NotFound):
-    code, message = "session_not_found", "There is no such session; it may have ended."
+    """The user has no session with this id."""
+
+    code, message = "session_not_found", "There is no such session. It may have ended."

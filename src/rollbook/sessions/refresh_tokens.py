@@ -1,7 +1,8 @@
-"""Refresh tokens: opaque, 256 random bits each, and known for one of a family even after use.
+"""Refresh tokens: opaque, with 256 random bits in each part.
 
-A token is `<family>.<one>`: the first part stays for as long as the session lives, the second is good once. So a used
-token is told from a made-up one without a list of all that ever were (RFC 9700 §4.14.2, rotation).
+A token is `<family>.<one>`. The first part stays the same for the life of the session, the second
+is valid once. So a used token is recognized without a list of all used tokens (rotation, RFC 9700
+§4.14.2).
 """
 
 import hashlib
@@ -12,22 +13,22 @@ BYTES = 32
 
 
 @dataclass(frozen=True)
-class Hashes:
-    """SHA-256 in hex, of the family and of the token as a whole."""
+class TokenHashes:
+    """SHA-256 in hex, of the family and of the whole token."""
 
     family: str
     token: str
 
 
-def new(token: str | None = None) -> str:
-    """The first of a family, or one to follow `token`."""
-    family = token.partition(".")[0] if token else secrets.token_urlsafe(BYTES)
+def create_token(previous: str | None = None) -> str:
+    """Create the first token of a family, or the one that follows `previous`."""
+    family = previous.partition(".")[0] if previous else secrets.token_urlsafe(BYTES)
     return f"{family}.{secrets.token_urlsafe(BYTES)}"
 
 
-def hashes(token: str) -> Hashes:
-    """Of anything, a refresh token or not. A fast hash is enough: 256 random bits cannot be guessed."""
-    return Hashes(_sha256(token.partition(".")[0]), _sha256(token))
+def hash_token(token: str) -> TokenHashes:
+    """Hash any text. A fast hash is enough: the 256 random bits of a token cannot be guessed."""
+    return TokenHashes(_sha256(token.partition(".")[0]), _sha256(token))
 
 
 def _sha256(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be done with sessions, by those who know whose they are: a session knows only a user's id."""
+"""Start, refresh, list and end sessions. A session knows its user only by id."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -8,113 +8,142 @@ from typing import Any
 from bson import ObjectId
 
 from rollbook.access.principal import ActorKind, Principal
-from rollbook.audit.service import LONGEST_USER_AGENT, Target, record
+from rollbook.audit.service import MAX_USER_AGENT_LENGTH, Target, append_entry
 from rollbook.kit.clock import Clock
-from rollbook.kit.listing import Page, PageRequest
-from rollbook.kit.paging import Row
-from rollbook.kit.transactions import in_transaction
+from rollbook.kit.listing import Page, PageRequest, Row
 from rollbook.sessions import refresh_tokens
 from rollbook.sessions.dao import sessions
 from rollbook.sessions.documents import Session
 from rollbook.sessions.errors import SessionNotFound
+from rollbook.storage.transactions import transactional
 
-MOST_SESSIONS = 100
-"""Of one user; beyond them the oldest ends."""
+MAX_SESSIONS = 100
+"""Of one user. The next sign-in ends the oldest session."""
 
 
 @dataclass(frozen=True)
 class SessionService:
-    """`lifetime`: of a session, from its sign-in or its last refresh; `max_age`: from its sign-in."""
+    """`lifetime` counts from the sign-in or the last refresh, `max_age` from the sign-in."""
 
     clock: Clock
     lifetime: timedelta
     max_age: timedelta
 
-    def open(self, user_id: ObjectId, *, actor: Principal, at: datetime) -> tuple[Session, str]:
-        """A session, and its first refresh token, which nobody keeps. Call it inside the transaction of a sign-in."""
-        token = refresh_tokens.new()
-        hashes = refresh_tokens.hashes(token)
-        known = {"user_id": user_id, "family": hashes.family, "current": hashes.token, "created_at": at}
-        sessions.remove_oldest(user_id, keep=MOST_SESSIONS - 1)
-        return sessions.insert(Session(id=secrets.token_hex(16), **known, **self._use(actor, at))), token
+    def start_session(
+        self, user_id: ObjectId, *, actor: Principal, at: datetime
+    ) -> tuple[Session, str]:
+        """Start a session, and return it with its first refresh token, which is not stored.
 
-    def rotate(self, token: str, following: str, *, actor: Principal, at: datetime) -> Session | None:
-        """Take `token` and make `following` the one to use next; call it inside a transaction, and commit.
-
-        None when it cannot be taken; if it was used before, its whole session has ended (RFC 9700 §4.14.2).
+        Call it inside the transaction of a sign-in.
         """
-        hashes, new = refresh_tokens.hashes(token), refresh_tokens.hashes(following)
-        changes = {"current": new.token, **self._use(actor, at)}
-        session = sessions.rotate(hashes.family, hashes.token, at=at, changes=changes, max_age=self.max_age)
+        token = refresh_tokens.create_token()
+        hashes = refresh_tokens.hash_token(token)
+        sessions.delete_oldest(user_id, keep=MAX_SESSIONS - 1)
+        session = Session(
+            id=secrets.token_hex(16),
+            user_id=user_id,
+            family=hashes.family,
+            current=hashes.token,
+            created_at=at,
+            **self._describe_use(actor, at),
+        )
+        return sessions.insert(session), token
+
+    def rotate_token(
+        self, token: str, following: str, *, actor: Principal, at: datetime
+    ) -> Session | None:
+        """Use up `token`. `following` is the next valid one.
+
+        None when `token` is not valid. If it was used before, the whole session ends (RFC 9700
+        §4.14.2). Call it inside a transaction, which has to commit in both cases.
+        """
+        hashes = refresh_tokens.hash_token(token)
+        new = refresh_tokens.hash_token(following)
+        changes = {"current": new.token, **self._describe_use(actor, at)}
+        session = sessions.rotate(
+            hashes.family, hashes.token, at=at, changes=changes, max_age=self.max_age
+        )
         if session:
             owner = replace(actor, kind=ActorKind.USER, user_id=str(session.user_id))
-            _record("session.refreshed", session, owner, at)
+            _audit("session.refreshed", session, owner, at)
         else:
             self._end_family(hashes, actor=actor, at=at)
         return session
 
-    def began_after(self, id: str, moment: datetime) -> bool:
-        """Whether that session lives and its sign-in was later; refreshes do not count."""
+    def started_after(self, id: str, time: datetime) -> bool:
+        """Return whether the session has not ended and its sign-in was later than `time`."""
         session = sessions.find("_id", id)
-        return session is not None and session.created_at > moment
+        return session is not None and session.created_at > time
 
-    def list_sessions(self, user_id: ObjectId, asked: PageRequest, *, actor: Principal) -> Page[Row]:
-        """Those that are alive."""
-        page = sessions.page(asked, {"user_id": user_id, "expires_at": {"$gt": self.clock()}})
-        return replace(page, items=[{**row, "is_current": str(row["_id"]) == actor.session_id} for row in page.items])
+    def list_sessions(
+        self, user_id: ObjectId, request: PageRequest, *, actor: Principal
+    ) -> Page[Row]:
+        """List the sessions that have not ended."""
+        query = {"user_id": user_id, "expires_at": {"$gt": self.clock()}}
+        page = sessions.list_page(request, query)
+        current = actor.session_id
+        items = [{**row, "is_current": str(row["_id"]) == current} for row in page.items]
+        return replace(page, items=items)
 
+    @transactional()
     def end_session(self, id: str, *, user_id: ObjectId, actor: Principal) -> Session:
-        """Raises: SessionNotFound, also for another user's."""
-        now = self.clock()
+        """End a session. Raises: SessionNotFound, also for a session of another user."""
+        session = sessions.find_of_user(id, user_id)
+        if session is None:
+            raise SessionNotFound()
+        sessions.delete(session.pk)
+        _audit("session.ended", session, actor, self.clock())
+        return session
 
-        def write() -> Session:
-            session = sessions.find_own(id, user_id)
-            if session is None:
-                raise SessionNotFound()
-            sessions.remove(session.pk)
-            _record("session.ended", session, actor, now)
-            return session
+    @transactional()
+    def end_other_sessions(self, user_id: ObjectId, *, actor: Principal) -> int:
+        """End all sessions of a user except the caller's, and return their number.
 
-        return in_transaction(write, actor=actor)
-
-    def end_sessions(self, user_id: ObjectId, *, actor: Principal) -> int:
-        """All of a user's but the one that asks; how many there were. Without any, no entry in the record."""
-        return in_transaction(lambda: self.end_others(user_id, actor=actor), actor=actor)
-
-    def end_others(self, user_id: ObjectId, *, actor: Principal) -> int:
-        """As `end_sessions`; call it inside a transaction."""
-        ended = self.end_silently(user_id, spare=actor.session_id)
+        Without any, there is no audit entry.
+        """
+        ended = self.delete_sessions(user_id, besides=actor.session_id)
         if ended:
             changes = {"ended_sessions": {"before": None, "after": ended}}
-            record("session.all_ended", Target("user", str(user_id)), actor=actor, at=self.clock(), changes=changes)
+            target, now = Target("user", str(user_id)), self.clock()
+            append_entry("session.all_ended", target, actor=actor, at=now, changes=changes)
         return ended
 
-    def end_silently(self, user_id: ObjectId, *, spare: str | None = None) -> int:
-        """As part of a change that is on record itself; call it inside its transaction."""
-        return sessions.remove_of(user_id, spare=spare)
+    def delete_sessions(self, user_id: ObjectId, *, besides: str | None = None) -> int:
+        """Delete the sessions of a user except `besides`, and return their number.
 
-    def _end_family(self, hashes: refresh_tokens.Hashes, *, actor: Principal, at: datetime) -> None:
-        """Unless the token is the newest one: then the session has expired by our clock, which may be wrong."""
+        There is no audit entry: call it inside the transaction of a change that has one.
+        """
+        return sessions.delete_of_user(user_id, besides=besides)
+
+    def _end_family(
+        self, hashes: refresh_tokens.TokenHashes, *, actor: Principal, at: datetime
+    ) -> None:
+        """End the session of a token that was used before.
+
+        The latest token ends nothing: then the session has expired by our clock, which may be
+        wrong.
+        """
         session = sessions.find("family", hashes.family)
         if session is None or session.current == hashes.token:
             return
-        sessions.remove(session.pk)
+        sessions.delete(session.pk)
         if session.expires_at > at:
-            _record("session.reuse_detected", session, actor, at)
+            _audit("session.reuse_detected", session, actor, at)
 
-    def _use(self, actor: Principal, at: datetime) -> dict[str, Any]:
+    def _describe_use(self, actor: Principal, at: datetime) -> dict[str, Any]:
         agent = actor.origin.user_agent
         return {
             "last_used_at": at,
             "expires_at": at + min(self.lifetime, self.max_age),
             "ip": actor.origin.ip,
-            "user_agent": agent[:LONGEST_USER_AGENT] if agent else None,
+            "user_agent": agent[:MAX_USER_AGENT_LENGTH] if agent else None,
         }
 
 
-def _record(action: str, session: Session, actor: Principal, at: datetime) -> None:
-    """On the user, who outlives the session."""
-    changes = {
-        "session": {"before": str(session.pk), "after": None if action != "session.refreshed" else str(session.pk)}
-    }
-    record(action, Target("user", str(session.user_id)), actor=actor, at=at, changes=changes)
+def _audit(action: str, session: Session, actor: Principal, at: datetime) -> None:
+    """Append an audit entry. Its target is the user, who outlives the session."""
+    before = str(session.pk)
+    after = before if action == "session.refreshed" else None
+    changes = {"session": {"before": before, "after": after}}
+    target = Target("user", str(session.user_id))
+    append_entry(action, target, actor=actor, at=at, changes=changes)

@@ -1,14 +1,18 @@
-"""How a signing key is kept."""
+"""How a signing key is stored."""
 
 from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, DictField, StringField
 
-from rollbook.kit.documents import VersionedDocument
+from rollbook.storage.documents import VersionedDocument
 
 
 class SigningKey(VersionedDocument):
-    """`public`: a JWK (RFC 7517); `sealed`: the private one, encrypted; `slot`: active, next, or unset: retired."""
+    """`public` is a JWK (RFC 7517), `sealed` the encrypted private key.
+
+    `slot` is `active` for the key that signs, `next` for its successor, and unset for a retired
+    key, which verifies tokens until `believed_until`.
+    """
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "signing_keys",

@@ -1,4 +1,4 @@
-"""Public keys on the wire."""
+"""Public keys in responses."""
 
 from typing import Annotated, Literal
 
@@ -28,6 +28,6 @@ class JwkOut(Out):
 
 
 class JwkSetOut(Out):
-    """RFC 7517 §5; empty with HS256."""
+    """RFC 7517 §5. Empty with HS256."""
 
     keys: Annotated[list[JwkOut], Field(examples=[[A_KEY]])]

@@ -1,4 +1,4 @@
-"""What can be done with signing keys: have them, rotate them, look at them."""
+"""Create, rotate and list signing keys."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Any
 from joserfc.jwk import RSAKey
 
 from rollbook.access.principal import SYSTEM, Principal
-from rollbook.audit.service import Target, record
+from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unavailable
-from rollbook.kit.transactions import in_transaction
 from rollbook.signing.dao import signing_keys
 from rollbook.signing.documents import SigningKey
-from rollbook.signing.errors import KeySlotTaken, key_sealed
-from rollbook.signing.ring import KeyRing
+from rollbook.signing.errors import KeySlotTaken, build_sealed_error
+from rollbook.signing.keys import KeyRing
 from rollbook.signing.sealing import Seal
+from rollbook.storage.transactions import transactional
 
-BITS = 2048
-"""RFC 7518 §3.3 asks for 2048 or more."""
+KEY_BITS = 2048
+"""RFC 7518 §3.3 requires 2048 or more."""
 
 
 @dataclass(frozen=True)
@@ -28,75 +28,79 @@ class KeyService:
     seal: Seal
     ring: KeyRing
 
-    def ensure(self) -> None:
-        """There is a key that signs and one that will. Raises: NotReady, when we cannot sign with it."""
-        held = {key.slot for key in signing_keys.all()}
+    def ensure_keys(self) -> None:
+        """Create the active and the next key where they are missing.
+
+        Raises: NotReady, when the active key cannot be decrypted.
+        """
+        slots = {key.slot for key in signing_keys.list_all()}
         for slot in ("active", "next"):
-            if slot not in held:
+            if slot not in slots:
                 with suppress(KeySlotTaken):  # Another process was faster.
-                    self._make(slot)
-                self.ring.forget()
+                    self._insert(self._generate(slot), actor=SYSTEM)
+                self.ring.invalidate()
         try:
-            self.ring.signer()
+            self.ring.get_signer()
         except Unavailable:
-            raise key_sealed() from None
-
-    def _make(self, slot: str) -> None:
-        now = self.clock()
-        key = self._generate(slot, now)
-
-        def write() -> None:
-            signing_keys.insert(key)
-            record("key.created", Target("key", key.kid, key.version), actor=SYSTEM, at=now, changes={})
-
-        in_transaction(write, actor=SYSTEM)
+            raise build_sealed_error() from None
 
     def list_keys(self) -> list[SigningKey]:
-        """The newest first."""
-        return signing_keys.all()
+        """List the keys, the latest first."""
+        return signing_keys.list_all()
 
     def rotate(self, *, actor: Principal, replace_sealed: bool = False) -> SigningKey:
-        """The next key signs from now on, and a new one is the next; what the former signed stays good while it lasts.
+        """Make the next key sign, and create a new next key. Return the key that signs now.
 
-        `replace_sealed`: keys that this SECRET_KEY cannot open are replaced. Raises: NotReady, for those, without it.
+        Tokens of the previous key stay valid until they expire. `replace_sealed` also replaces a
+        next key that this SECRET_KEY cannot decrypt. Raises: NotReady, for such a key without it.
         """
-        now = self.clock()
-        spare, fresh = self._generate("active", now), self._generate("next", now)
-
-        def write() -> SigningKey:
-            held = {key.slot: key for key in signing_keys.all() if key.slot}
-            following = held.get("next")
-            usable = following is not None and self.seal.open(following.sealed) is not None
-            if following is not None and not usable and not replace_sealed:
-                raise key_sealed()
-            for key in held.values():
-                if key.slot == "active" or not usable:
-                    self._change(key, now, slot=None, believed_until=now + self.ring.believed_for)
-            active = self._change(following, now, slot="active") if usable else signing_keys.insert(spare)
-            signing_keys.insert(fresh)
-            signing_keys.remove_expired(now)
-            changes = {"active": {"before": _kid(held.get("active")), "after": active.kid}}
-            record("key.rotated", Target("key", active.kid, active.version), actor=actor, at=now, changes=changes)
-            return active
-
-        active = in_transaction(write, actor=actor)
-        self.ring.forget()
+        spare, following = self._generate("active"), self._generate("next")
+        active = self._rotate(spare, following, replace_sealed, actor=actor)
+        self.ring.invalidate()
         return active
 
-    def _change(self, key: Any, now: datetime, **fields: Any) -> SigningKey:
-        return signing_keys.change(key.pk, version=key.version, at=now, fields=fields)
+    @transactional()
+    def _insert(self, key: SigningKey, *, actor: Principal) -> None:
+        signing_keys.insert(key)
+        target = Target("key", key.kid, key.version)
+        append_entry("key.created", target, actor=actor, at=self.clock(), changes={})
 
-    def _generate(self, slot: str, now: datetime) -> SigningKey:
-        key = RSAKey.generate_key(BITS)
+    @transactional()
+    def _rotate(
+        self, spare: SigningKey, following: SigningKey, replace_sealed: bool, *, actor: Principal
+    ) -> SigningKey:
+        """Rotate. `spare` becomes the active key when the stored next key cannot be decrypted."""
+        now = self.clock()
+        stored = {key.slot: key for key in signing_keys.list_all() if key.slot}
+        candidate = stored.get("next")
+        usable = candidate is not None and self.seal.decrypt(candidate.sealed) is not None
+        if candidate is not None and not usable and not replace_sealed:
+            raise build_sealed_error()
+        for key in stored.values():
+            if key.slot == "active" or not usable:
+                until = now + self.ring.retired_lifetime
+                _update(key, now, slot=None, believed_until=until)
+        active = _update(candidate, now, slot="active") if usable else signing_keys.insert(spare)
+        signing_keys.insert(following)
+        signing_keys.delete_expired(now)
+        previous = stored.get("active")
+        changes = {"active": {"before": previous and previous.kid, "after": active.kid}}
+        target = Target("key", active.kid, active.version)
+        append_entry("key.rotated", target, actor=actor, at=now, changes=changes)
+        return active
+
+    def _generate(self, slot: str) -> SigningKey:
+        now = self.clock()
+        key = RSAKey.generate_key(KEY_BITS)
         return SigningKey(
             kid=key.thumbprint(),
             slot=slot,
             public=key.as_dict(private=False),
-            sealed=self.seal.close(key),
+            sealed=self.seal.encrypt(key),
             created_at=now,
             updated_at=now,
         )
 
 
-def _kid(key: SigningKey | None) -> str | None:
-    return key.kid if key else None
+def _update(key: Any, now: datetime, **fields: Any) -> SigningKey:
+    return signing_keys.update(key.pk, version=key.version, at=now, fields=fields)

@@ -1,0 +1,1 @@
+"""Users: create, read, list, change, delete and restore."""

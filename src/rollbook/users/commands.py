@@ -1,47 +1,63 @@
-"""Users and their sessions on the command line: the same use cases, by whoever may run commands here."""
+"""Users and their sessions on the command line, through the same services as the API."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from pydantic import BaseModel, ValidationError
 
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.kit.errors import ValidationFailed
-from rollbook.kit.paging import Row
-from rollbook.kit.requests import details_of
+from rollbook.kit.listing import Row
+from rollbook.kit.validation import render_details
 from rollbook.roles.built_in import ADMIN
-from rollbook.users.retention import Retention
+from rollbook.users.changes import ChangeService
+from rollbook.users.registration import RegistrationService
 from rollbook.users.schemas import UserCreate, UserPatch, UserQuery
 from rollbook.users.service import UserService
 
-Opened = Callable[[], AbstractContextManager[tuple[UserService, Mapping[str, int]]]]
-"""Hands out the use cases and the lengths that settings allow, on an open database."""
+
+class Services(Protocol):
+    """What the commands need of `rollbook.services.Services`."""
+
+    @property
+    def users(self) -> UserService: ...
+    @property
+    def registration(self) -> RegistrationService: ...
+    @property
+    def changes(self) -> ChangeService: ...
+    @property
+    def length_limits(self) -> Mapping[str, int]: ...
 
 
-def users_group(opened: Opened) -> click.Group:
+Open = Callable[[], AbstractContextManager[Services]]
+"""Opens the database and gives the services on it."""
+
+
+def build_users_group(open_services: Open) -> click.Group:
     @click.group()
     def users() -> None:
-        """Make, list and change users."""
+        """Create, list and change users."""
 
     @users.command("create-admin")
     @click.argument("email")
     @click.option("--name", default="Administrator", show_default=True)
     def create_admin(email: str, name: str) -> None:
-        """Make an admin; the password is asked for, or read from standard input."""
-        password = _asked_password()
-        with opened() as (accounts, limits):
+        """Create an admin. The password is prompted for, or read from standard input."""
+        password = _read_password()
+        with open_services() as services:
             sent = {"name": name, "email": email, "password": password, "role": ADMIN}
-            user = accounts.create_user(_valid(UserCreate, sent, limits), actor=COMMAND_LINE)
+            new = _validate(UserCreate, sent, services)
+            user = services.registration.create_user(new, actor=COMMAND_LINE)
             click.echo(f"{user.email} is an admin now, with the id {user.pk}.")
 
     @users.command("list")
     def list_() -> None:
-        """List all users: id, role, state and e-mail address, the newest first."""
-        with opened() as (accounts, _):
-            for user in _all(accounts):
+        """List all users: id, role, state and e-mail address, the latest first."""
+        with open_services() as services:
+            for user in _list_all(services.users):
                 state = "active" if user["is_active"] else "disabled"
                 click.echo(f"{user['_id']}\t{user['role']}\t{state}\t{user['email']}")
 
@@ -50,30 +66,35 @@ def users_group(opened: Opened) -> click.Group:
     @click.argument("role")
     def set_role(ref: str, role: str) -> None:
         """Give the user REF (id, e-mail address or username) another role."""
-        _change(opened, ref, {"role": role}, f"{ref} has the role {role} now.")
+        _change(open_services, ref, {"role": role}, f"{ref} has the role {role} now.")
 
     @users.command("set-password")
     @click.argument("ref")
     def set_password(ref: str) -> None:
-        """Give the user REF another password, asked for or read from standard input; it ends their sessions."""
-        _change(opened, ref, {"password": _asked_password()}, f"{ref} has a new password and is signed out.")
+        """Set the password of the user REF, and end their sessions.
+
+        The password is prompted for, or read from standard input.
+        """
+        done = f"{ref} has a new password and is signed out."
+        _change(open_services, ref, {"password": _read_password()}, done)
 
     @users.command("disable")
     @click.argument("ref")
     def disable(ref: str) -> None:
-        """Sign the user REF out, and let them in no more."""
-        _change(opened, ref, {"is_active": False}, f"{ref} is disabled and signed out.")
+        """Sign the user REF out, and refuse further sign-ins."""
+        done = f"{ref} is disabled and signed out."
+        _change(open_services, ref, {"is_active": False}, done)
 
     @users.command("enable")
     @click.argument("ref")
     def enable(ref: str) -> None:
-        """Let the user REF in again."""
-        _change(opened, ref, {"is_active": True}, f"{ref} may sign in again.")
+        """Allow the user REF to sign in again."""
+        _change(open_services, ref, {"is_active": True}, f"{ref} can sign in again.")
 
     return users
 
 
-def sessions_group(opened: Opened) -> click.Group:
+def build_sessions_group(open_services: Open) -> click.Group:
     @click.group()
     def sessions() -> None:
         """End sessions."""
@@ -82,50 +103,35 @@ def sessions_group(opened: Opened) -> click.Group:
     @click.argument("ref")
     def revoke(ref: str) -> None:
         """Sign the user REF (id, e-mail address or username) out everywhere."""
-        with opened() as (accounts, _):
-            accounts.end_sessions(ref, actor=COMMAND_LINE)
+        with open_services() as services:
+            services.users.end_sessions(ref, actor=COMMAND_LINE)
             click.echo(f"{ref} is signed out everywhere.")
 
     return sessions
 
 
-def purge_command(opened: Callable[[], AbstractContextManager[Retention]]) -> click.Command:
-    @click.command()
-    @click.option("--dry-run", is_flag=True, help="Say who they are, by id, and remove nobody.")
-    def purge(dry_run: bool) -> None:
-        """Remove for good the users who were deleted longer than RETENTION_DAYS ago."""
-        with opened() as retention:
-            there = retention.count()
-            if dry_run:
-                for each in retention.expired():
-                    click.echo(each)
-                click.echo(f"{there} users would be purged.")
-                return
-            with click.progressbar(length=there, label="Purging") as bar:
-                purged = retention.purge(actor=COMMAND_LINE, tell=bar.update)
-            click.echo(f"{purged} users purged.")
-
-    return purge
-
-
-def _change(opened: Opened, ref: str, sent: dict[str, Any], done: str) -> None:
-    with opened() as (accounts, limits):
-        accounts.change_user(ref, _valid(UserPatch, sent, limits), actor=COMMAND_LINE)
+def _change(open_services: Open, ref: str, sent: dict[str, Any], done: str) -> None:
+    with open_services() as services:
+        patch = _validate(UserPatch, sent, services)
+        services.changes.change_user(ref, patch, actor=COMMAND_LINE)
         click.echo(done)
 
 
-def _all(accounts: UserService) -> Iterator[Row]:
+def _list_all(users: UserService) -> Iterator[Row]:
     query = UserQuery(page_size=100)
     while True:
-        page = accounts.list_users(query.page_request(), actor=COMMAND_LINE)
+        page = users.list_users(query.page_request(), actor=COMMAND_LINE)
         yield from page.items
-        if page.last is None:
+        if page.end is None:
             return
-        query.goes_on_after(page.last)
+        query.continue_after(page.end)
 
 
-def _asked_password() -> str:
-    """Never an argument: those are for all to see in the list of processes."""
+def _read_password() -> str:
+    """Read a password.
+
+    It is never an argument: everyone on the machine can read the arguments of a process.
+    """
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     password = sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
@@ -134,8 +140,8 @@ def _asked_password() -> str:
     return password
 
 
-def _valid(schema: type[BaseModel], sent: dict[str, Any], limits: Mapping[str, int]) -> Any:
+def _validate(schema: type[BaseModel], sent: dict[str, Any], services: Services) -> Any:
     try:
-        return schema.model_validate(sent, context=limits, strict=False)
+        return schema.model_validate(sent, context=services.length_limits, strict=False)
     except ValidationError as error:
-        raise ValidationFailed(details=details_of(error)) from None
+        raise ValidationFailed(details=render_details(error)) from None

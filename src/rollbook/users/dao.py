@@ -1,33 +1,41 @@
 """The only file that queries users."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from bson import ObjectId
 from pymongo import ReturnDocument
 
-from rollbook.kit.dao import BaseDAO
-from rollbook.kit.listing import Page, PageRequest
-from rollbook.kit.paging import MOST_COUNTED, Row
-from rollbook.kit.schemas import MOST_DETAILS
-from rollbook.kit.transactions import current_session, reaching
-from rollbook.locks.dao import locks, of_user
-from rollbook.users import references
-from rollbook.users.documents import PRESENT, User, listed_by, listed_by_of_role
+from rollbook.kit.listing import Page, PageRequest, Row
+from rollbook.kit.validation import MAX_DETAILS
+from rollbook.locks.dao import locks, user_lock
+from rollbook.storage.dao import BaseDAO
+from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
+from rollbook.storage.paging import MAX_COUNTED
+from rollbook.tallies.dao import tallies
+from rollbook.users import kinds
+from rollbook.users.documents import (
+    NOT_DELETED,
+    ROLE_LIST_INDEX,
+    User,
+    get_list_index,
+    get_role_list_index,
+)
 from rollbook.users.errors import EmailTaken, SeveralDeleted, TooBroad, UsernameTaken, UserNotFound
-from rollbook.users.filters import BEGINNINGS, EITHER, Filters
-from rollbook.users.references import Reference
-from rollbook.users.tally_dao import Kind, kind_of, tallies
+from rollbook.users.filters import ANY_BOOLEAN, PREFIX_FIELDS, Selection
+from rollbook.users.references import Reference, get_email_key, get_email_skeleton
 
-MOST_SORTED = 10_000
-"""Of those who begin alike: sorting them takes a tenth of a second."""
+MAX_SORTED = 10_000
+"""Sorting that many matches of a prefix takes a tenth of a second."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a sign-in is decided by."""
+    """What decides about a sign-in."""
 
     id: ObjectId
     password_hash: str
@@ -37,129 +45,193 @@ class Credentials:
 
 class UserDAO(BaseDAO[User]):
     document = User
-    missing = UserNotFound
-    taken: ClassVar = {"email_key": EmailTaken, "username_key": UsernameTaken}
-    unlisted = ("password_hash", "known_addresses")
-    present = PRESENT
+    not_found = UserNotFound
+    unique_errors: ClassVar = {"email_key": EmailTaken, "username_key": UsernameTaken}
+    hidden_fields = ("password_hash", "known_addresses")
+    base_filter = NOT_DELETED
 
     def insert(self, new: User) -> User:
         user = super().insert(new)
-        tallies.move(None, kind_of(user))
+        tallies.move(None, kinds.get_kind(user).key)
         return user
 
-    def alter(self, before: User, *, at: datetime, fields: Mapping[str, Any]) -> User:
-        """As `change`, from the state that was read."""
-        user = self.change(before.pk, version=before.version, at=at, fields=fields)
-        self._moved(user.pk, kind_of(before), kind_of(user))
+    def update_from(self, before: User, *, at: datetime, fields: Mapping[str, Any]) -> User:
+        """Update like `update`, from the state that was read."""
+        user = self.update(before.pk, version=before.version, at=at, fields=fields)
+        self._count_change(before, user)
         return user
 
-    def remove(self, id: ObjectId) -> User:
-        user = super().remove(id)
-        self._moved(user.pk, kind_of(user), None)
+    def delete(self, id: ObjectId) -> User:
+        user = super().delete(id)
+        self._count_change(user, None)
         return user
 
-    def _moved(self, id: ObjectId, before: Kind, after: Kind | None) -> None:
-        """A role, a state or a user that changes takes rights away, perhaps from someone who is using them."""
-        tallies.move(before, after)
-        if before != after:
-            locks.take(of_user(id))
+    def list_users(self, request: PageRequest, selection: Selection) -> Page[Row]:
+        """List a page of users. Raises: TooBroad.
 
-    def list_page(self, asked: PageRequest, filters: Filters) -> Page[Row]:
-        """Where few are found, MongoDB chooses how; many are met soonest along the index of their order.
-
-        Left to itself it keeps what was quick for the last one who asked alike, whoever that found. Raises: TooBroad.
+        A long list follows the index of its order. For a short one MongoDB chooses the index;
+        without a hint it would also keep the plan of a short list for a long one.
         """
-        query, pager = filters.query(), self._pager()
-        with reaching():
-            if filters.q is not None and asked.order[0][0] in BEGINNINGS:
-                return pager.page(asked, query, lambda: self._few(query))
-            total = self._tallied(filters) if filters.only_of_kind else pager.count(query)
-            if total is None or total > MOST_COUNTED or not filters.narrows:
-                pager = replace(pager, index_of=listed_by if filters.role is None else listed_by_of_role)
-            return pager.page(asked, query, lambda: total)
-
-    def _few(self, query: Mapping[str, Any]) -> int:
-        """Who begins alike stands close together in such an order, or far: along it one may walk past everyone else."""
-        total = self._pager().count(query, MOST_SORTED)
-        if total is None:
-            raise TooBroad()
-        return total
-
-    def _tallied(self, filters: Filters) -> int:
-        deleted = filters.include_deleted
-        return tallies.total(role=filters.role, is_active=filters.is_active, include_deleted=deleted)
+        query, pager = selection.build_query(), self._pager()
+        with translate_driver_errors():
+            if selection.get("q") is not None and request.order[0][0] in PREFIX_FIELDS:
+                return pager.list_page(request, query, partial(self._count_sortable, query))
+            total = self._tally(selection) if selection.is_tallied else pager.count(query)
+            if total is None or total > MAX_COUNTED or not selection.is_narrow:
+                has_role = selection.get("role") is not None
+                choose_index = get_role_list_index if has_role else get_list_index
+                pager = replace(pager, choose_index=choose_index)
+            return pager.list_page(request, query, lambda: total)
 
     def find_deleted(self, reference: Reference) -> User | None:
-        """Raises: SeveralDeleted, when an address or name was held by more than one who is deleted."""
-        query = {reference.field: {"$eq": reference.value}, "is_deleted": True, "is_active": EITHER}
-        with reaching():
-            rows = self._collection.find(query, session=current_session()).sort("deleted_at", 1)
-            found = [self._document(row) for row in rows.limit(MOST_DETAILS)]
+        """Find a deleted user.
+
+        Raises: SeveralDeleted, when several deleted users had the address or the username.
+        """
+        query = {
+            reference.field: {"$eq": reference.value},
+            "is_deleted": True,
+            "is_active": ANY_BOOLEAN,
+        }
+        with translate_driver_errors():
+            rows = self._collection.find(query, session=current_client_session())
+            found = [
+                self._to_document(row) for row in rows.sort("deleted_at", 1).limit(MAX_DETAILS)
+            ]
         if len(found) > 1:
             raise SeveralDeleted.of(user.pk for user in found)
         return found[0] if found else None
 
-    def ids_deleted_before(self, moment: datetime, *, limit: int) -> list[ObjectId]:
-        """The first deleted first; `limit` 0: all of them."""
-        query = {"is_deleted": True, "deleted_at": {"$lt": moment}}
-        with reaching():
-            found = self._collection.find(query, {"_id": True}, session=current_session())
+    def list_deleted_before(self, time: datetime, *, limit: int) -> list[ObjectId]:
+        """List ids, the earliest deletion first. `limit` 0 means all of them."""
+        with translate_driver_errors():
+            found = self._collection.find(
+                _deleted_before(time), {"_id": True}, session=current_client_session()
+            )
             return [row["_id"] for row in found.sort("deleted_at", 1).limit(limit)]
 
-    def count_deleted_before(self, moment: datetime) -> int:
-        with reaching():
-            return int(
-                self._collection.count_documents(
-                    {"is_deleted": True, "deleted_at": {"$lt": moment}}, session=current_session()
-                )
+    def count_deleted_before(self, time: datetime) -> int:
+        with translate_driver_errors():
+            found = self._collection.count_documents(
+                _deleted_before(time), session=current_client_session()
             )
+            return int(found)
 
     def find_credentials(self, reference: Reference) -> Credentials | None:
-        """Without making a document of it, which would take time that tells of a user."""
+        """Find a row: building a document takes time that would reveal that a user exists."""
+        query = {reference.field: {"$eq": reference.value}, **NOT_DELETED}
         fields = dict.fromkeys(("password_hash", "is_active", "known_addresses"), True)
-        with reaching():
-            query = {reference.field: {"$eq": reference.value}, **PRESENT}
-            row = self._collection.find_one(query, fields, session=current_session())
-        return row and Credentials(row["_id"], row["password_hash"], row["is_active"], row.get("known_addresses", ()))
+        with translate_driver_errors():
+            row = self._collection.find_one(query, fields, session=current_client_session())
+        if row is None:
+            return None
+        known = row.get("known_addresses", ())
+        return Credentials(row["_id"], row["password_hash"], row["is_active"], known)
 
     def has_lookalike(self, address: str, *, besides: ObjectId | None = None) -> bool:
-        """Whether someone `besides` has an address that looks like `address` and is another one."""
-        alike = {"email_skeleton": references.email_skeleton(address), **PRESENT, "_id": {"$ne": besides}}
-        return self._any({**alike, "email_key": {"$ne": references.email_key(address)}})
+        """Return whether another user has a different address that looks the same."""
+        return self._exists(
+            {
+                "email_skeleton": get_email_skeleton(address),
+                "email_key": {"$ne": get_email_key(address)},
+                "_id": {"$ne": besides},
+                **NOT_DELETED,
+            }
+        )
 
-    def get_by(self, reference: Reference) -> User:
-        """Raises: UserNotFound."""
+    def get_by_reference(self, reference: Reference) -> User:
+        """Return the user that `reference` refers to. Raises: UserNotFound."""
         user = self.find(reference.field, reference.value)
         if user is None:
             raise UserNotFound()
         return user
 
-    def has_role(self, role: str) -> bool:
-        """Does anyone have it, or would, if they were restored?"""
-        return self._any({"role": role})
+    def is_role_used(self, role: str) -> bool:
+        """Return whether a user has the role, or a deleted one who could be restored."""
+        return self._exists({"role": role})
 
-    def is_active_with(self, role: str, *, besides: ObjectId | None = None) -> bool:
-        """Is anyone `besides` active and has it?"""
-        return self._any({"role": role, "is_active": True, **PRESENT, "_id": {"$ne": besides}})
+    def has_active_user(self, role: str, *, besides: ObjectId | None = None) -> bool:
+        query = {"role": role, "is_active": True, **NOT_DELETED, "_id": {"$ne": besides}}
+        return self._exists(query)
 
-    def note_login(self, known: Credentials, *, at: datetime, fields: Mapping[str, Any]) -> User | None:
-        """In one atomic write, if the user is active still and has the password that was looked at; else None.
+    def record_login(
+        self, known: Credentials, *, at: datetime, fields: Mapping[str, Any]
+    ) -> User | None:
+        """Set `last_login` and `fields` in one atomic write.
 
-        A sign-in is no change of the user: the version stays. It counts, so that it always writes: of two in one
-        millisecond the second would write nothing, and a disabling at that instant would not have to wait for it.
+        None when the user has been disabled, deleted or given another password meanwhile. The
+        version does not change. `logins` makes every sign-in a write: otherwise, of two in one
+        millisecond the second would write nothing, and would not conflict with a revocation.
         """
-        with reaching():
-            noted = self._collection.find_one_and_update(
-                {"_id": known.id, "is_active": True, **PRESENT, "password_hash": known.password_hash},
+        with translate_driver_errors():
+            updated = self._collection.find_one_and_update(
+                {
+                    "_id": known.id,
+                    "is_active": True,
+                    "password_hash": known.password_hash,
+                    **NOT_DELETED,
+                },
                 {"$set": {"last_login": at, **fields}, "$inc": {"logins": 1}},
                 return_document=ReturnDocument.AFTER,
-                session=current_session(),
+                session=current_client_session(),
             )
-        return None if noted is None else self._document(noted)
+        return None if updated is None else self._to_document(updated)
 
-    def _any(self, query: Mapping[str, Any]) -> bool:
-        with reaching():
-            return self._collection.find_one(query, {"_id": True}, session=current_session()) is not None
+    def recount(self) -> bool:
+        """Correct the tallies, and return whether they were wrong. Call it in a transaction."""
+        group = {
+            "_id": {"role": "$role", "is_active": "$is_active", "is_deleted": "$is_deleted"},
+            "n": {"$sum": 1},
+        }
+        counted = Counter[str]()
+        with translate_driver_errors():
+            groups = self._collection.aggregate(
+                [{"$group": group}], hint=ROLE_LIST_INDEX, session=current_client_session()
+            )
+            for row in groups:
+                counted[kinds.parse_kind(row["_id"]).key] += row["n"]
+        return tallies.correct(counted)
+
+    def _count_change(self, before: User, after: User | None) -> None:
+        """Count a change in the tallies, and lock the user when the kind changes.
+
+        A change of the role or the state, or a deletion, takes rights away: see `locks`.
+        """
+        old, new = kinds.get_kind(before), kinds.get_kind(after) if after else None
+        tallies.move(old.key, new and new.key)
+        if old != new:
+            locks.acquire_exclusive(user_lock(before.pk))
+
+    def _count_sortable(self, query: Mapping[str, Any]) -> int:
+        """Count up to a cap, since sorting by a searched field may scan the whole index."""
+        total = self._pager().count(query, MAX_SORTED)
+        if total is None:
+            raise TooBroad()
+        return total
+
+    def _tally(self, selection: Selection) -> int:
+        names = ("role", "is_active", "include_deleted")
+        return tallies.sum(partial(kinds.matches, **{name: selection.get(name) for name in names}))
+
+    def _exists(self, query: Mapping[str, Any]) -> bool:
+        session = current_client_session()
+        with translate_driver_errors():
+            return self._collection.find_one(query, {"_id": True}, session=session) is not None
+
+
+def join_active_user(*, local_field: str) -> list[dict[str, Any]]:
+    """Build aggregation stages that join the active user with the id `local_field`.
+
+    They set `user` to a list of that user. A row without such a user is dropped.
+    """
+    users_collection = User._get_collection_name()
+    lookup = {"from": users_collection, "localField": local_field, "foreignField": "_id"}
+    active = {"$elemMatch": {"is_active": True, **NOT_DELETED}}
+    return [{"$lookup": {**lookup, "as": "user"}}, {"$match": {"user": active}}]
+
+
+def _deleted_before(time: datetime) -> dict[str, Any]:
+    return {"is_deleted": True, "deleted_at": {"$lt": time}}
 
 
 users = UserDAO()

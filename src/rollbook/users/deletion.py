@@ -1,4 +1,4 @@
-"""Users who go, and those who come back."""
+"""Delete, restore and purge users."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,138 +9,167 @@ from pydantic import SecretStr
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
 from rollbook.audit.service import redact, redact_origins
-from rollbook.idempotency.dao import kept_requests
+from rollbook.idempotency.dao import idempotency_records
 from rollbook.kit.clock import Clock
+from rollbook.kit.events import Events
 from rollbook.kit.preconditions import ANY, Expected
-from rollbook.kit.transactions import in_transaction
 from rollbook.roles.built_in import USER
-from rollbook.roles.policy import may_grant
+from rollbook.roles.policy import require_grantable
 from rollbook.roles.service import RoleService
 from rollbook.sessions.service import SessionService
+from rollbook.storage.transactions import transactional
 from rollbook.users import policy
+from rollbook.users.authorization import (
+    audit_user_change,
+    get_accessible_user,
+    require_another_admin,
+    require_authority_over,
+)
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import NotDeleted, UserNotFound
-from rollbook.users.proof import OwnerProof
-from rollbook.users.reach import keep_an_admin, put_on_record, reached, require_power
+from rollbook.users.events import UserDeleted, UserPurged
+from rollbook.users.owner_proof import OwnerProof
 from rollbook.users.references import Reference
 
 PURGE_SECONDS = 15
-MOST_AT_ONCE = 10_000
-"""Entries on the audit log that a purge redacts in its transaction; someone who signed in for years has more."""
+MAX_REDACTED_AT_ONCE = 10_000
+"""Audit entries that the transaction of a purge redacts.
+
+A user of many years has more; those are redacted before it.
+"""
 
 
 @dataclass(frozen=True)
 class DeletionService:
-    """`clock` is MongoDB's: by it is decided later whether someone goes for good."""
+    """`clock` is MongoDB's, since a purge compares what several machines stored."""
 
     clock: Clock
     roles: RoleService
     sessions: SessionService
     proof: OwnerProof
+    events: Events
 
     def delete_user(
-        self, ref: str, *, actor: Principal, expected: Expected = ANY, current_password: SecretStr | None = None
+        self,
+        ref: str,
+        *,
+        actor: Principal,
+        expected: Expected = ANY,
+        current_password: SecretStr | None = None,
     ) -> User:
-        """The user as it is kept for a while.
+        """Delete a user, and return the deleted user.
 
-        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin; as `OwnerProof.require_recent`.
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin; as
+        `OwnerProof.require_recent`.
         """
-        own = reached(ref, Permission.USERS_DELETE, actor)
-        self.proof.require_recent(own, current_password, actor=actor)
+        user = get_accessible_user(ref, Permission.USERS_DELETE, actor)
+        self.proof.require_recent(user, current_password, actor=actor)
+        return self._delete(user.pk, expected, actor=actor)
 
-        def write() -> User:
-            now = self.clock()
-            user = users.get(own.pk)
-            self._may_end(user, actor)
-            expected.check(user.version)
-            deleted = users.alter(user, at=now, fields={"is_deleted": True, "deleted_at": now})
-            self.sessions.end_silently(user.pk)
-            put_on_record("user.deleted", deleted, policy.changes(user, deleted), actor, now)
-            return deleted
-
-        return in_transaction(write, actor=actor)
+    @transactional()
+    def _delete(self, id: ObjectId, expected: Expected, *, actor: Principal) -> User:
+        now = self.clock()
+        user = users.get(id)
+        self._require_may_end(user, actor)
+        expected.check(user.version)
+        deleted = users.update_from(user, at=now, fields={"is_deleted": True, "deleted_at": now})
+        self.sessions.delete_sessions(id)
+        audit_user_change("user.deleted", deleted, _describe(user, deleted), actor, now)
+        self.events.publish(UserDeleted(id))
+        return deleted
 
     def restore_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:
-        """Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, SeveralDeleted, EmailTaken, UsernameTaken."""
-        reference = policy.meant_by(ref, actor, Permission.USERS_RESTORE)
+        """Restore a deleted user.
 
-        def write() -> User:
-            now = self.clock()
-            user = users.find_deleted(reference)
-            if user is None:
-                users.get_by(reference)
-                raise NotDeleted()
-            require_power(self.roles, actor, user)
-            expected.check(user.version)
-            if user.role != USER:
-                may_grant(actor, self.roles.hold(user.role))
-            restored = users.alter(user, at=now, fields={"is_deleted": False, "deleted_at": None})
-            put_on_record("user.restored", restored, policy.changes(user, restored), actor, now)
-            return restored
+        Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, SeveralDeleted, EmailTaken,
+        UsernameTaken.
+        """
+        reference = policy.resolve_reference(ref, actor, Permission.USERS_RESTORE)
+        return self._restore(reference, expected, actor=actor)
 
-        return in_transaction(write, actor=actor)
+    @transactional()
+    def _restore(self, reference: Reference, expected: Expected, *, actor: Principal) -> User:
+        now = self.clock()
+        user = users.find_deleted(reference)
+        if user is None:
+            users.get_by_reference(reference)
+            raise NotDeleted()
+        require_authority_over(self.roles, actor, user)
+        expected.check(user.version)
+        if user.role != USER:
+            require_grantable(actor, self.roles.lock_role(user.role))
+        fields = {"is_deleted": False, "deleted_at": None}
+        restored = users.update_from(user, at=now, fields=fields)
+        audit_user_change("user.restored", restored, _describe(user, restored), actor, now)
+        return restored
 
     def purge_user(
-        self, ref: str, *, actor: Principal, expected: Expected = ANY, current_password: SecretStr | None = None
+        self,
+        ref: str,
+        *,
+        actor: Principal,
+        expected: Expected = ANY,
+        current_password: SecretStr | None = None,
     ) -> User:
-        """For good; the user as it was. Who was deleted before is meant by id: an address may be someone else's by now.
+        """Purge a user, and return the user as it was.
 
-        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin; as `OwnerProof.require_recent`.
+        A user who was deleted before is found by id only: somebody else may have the address now.
+
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, LastAdmin; as
+        `OwnerProof.require_recent`.
         """
-        policy.may_purge(actor)
-        reference = policy.meant_by(ref, actor, Permission.USERS_PURGE)
-
-        def allowed() -> User:
-            user = _find_to_purge(reference)
-            policy.may_purge_user(actor, user)
-            self._may_end(user, actor)
-            expected.check(user.version)
-            return user
-
-        user = allowed()
+        policy.require_may_purge(actor)
+        reference = policy.resolve_reference(ref, actor, Permission.USERS_PURGE)
+        user = self._get_purgeable(reference, expected, actor)
         self.proof.require_recent(user, current_password, actor=actor)
-        redact_origins(str(user.pk), beyond=MOST_AT_ONCE)
+        redact_origins(str(user.pk), beyond=MAX_REDACTED_AT_ONCE)
+        return self._purge(reference, expected, actor=actor)
 
-        def write() -> User:
-            now, user = self.clock(), allowed()
-            return self._purge(user, actor, now)
-
-        return in_transaction(write, actor=actor, seconds=PURGE_SECONDS)
+    @transactional(seconds=PURGE_SECONDS)
+    def _purge(self, reference: Reference, expected: Expected, *, actor: Principal) -> User:
+        user = self._get_purgeable(reference, expected, actor)
+        return self._remove(user, actor, self.clock())
 
     def purge_expired(self, id: ObjectId, *, deleted_before: datetime, actor: Principal) -> bool:
-        """False, when someone was faster."""
-        redact_origins(str(id), beyond=MOST_AT_ONCE)
+        """Purge a user. False when the user was restored or purged meanwhile."""
+        redact_origins(str(id), beyond=MAX_REDACTED_AT_ONCE)
+        return self._purge_expired(id, deleted_before, actor=actor)
 
-        def write() -> bool:
-            now = self.clock()
-            user = users.find_deleted(Reference("_id", id))
-            if user is None or user.deleted_at >= deleted_before:
-                return False
-            self._purge(user, actor, now)
-            return True
+    @transactional(seconds=PURGE_SECONDS)
+    def _purge_expired(self, id: ObjectId, deleted_before: datetime, *, actor: Principal) -> bool:
+        user = users.find_deleted(Reference("_id", id))
+        if user is None or user.deleted_at >= deleted_before:
+            return False
+        self._remove(user, actor, self.clock())
+        return True
 
-        return in_transaction(write, actor=actor, seconds=PURGE_SECONDS)
+    def _get_purgeable(self, reference: Reference, expected: Expected, actor: Principal) -> User:
+        """Return the user to purge. Raises: UserNotFound, Forbidden, StaleVersion, LastAdmin."""
+        user = users.find(reference.field, reference.value)
+        if user is None and reference.field == "_id":
+            user = users.find_deleted(reference)
+        if user is None:
+            raise UserNotFound()
+        policy.require_may_purge_user(actor, user)
+        self._require_may_end(user, actor)
+        expected.check(user.version)
+        return user
 
-    def _may_end(self, user: User, actor: Principal) -> None:
-        require_power(self.roles, actor, user)
-        if not user.is_deleted and policy.ends_admin(user, {"role": None}):
-            keep_an_admin(self.roles, user.pk)
+    def _require_may_end(self, user: User, actor: Principal) -> None:
+        """Check that `actor` may end the account. Raises: Forbidden, LastAdmin."""
+        require_authority_over(self.roles, actor, user)
+        if not user.is_deleted and policy.removes_admin(user, {"role": None}):
+            require_another_admin(self.roles, user.pk)
 
-    def _purge(self, user: User, actor: Principal, now: datetime) -> User:
-        users.remove(user.pk)
-        self.sessions.end_silently(user.pk)
-        kept_requests.forget(str(user.pk))
-        put_on_record("user.purged", user, policy.changes(user, None), actor, now)
-        redact(str(user.pk), policy.PERSONAL)
+    def _remove(self, user: User, actor: Principal, now: datetime) -> User:
+        users.delete(user.pk)
+        self.sessions.delete_sessions(user.pk)
+        idempotency_records.delete_about(str(user.pk))
+        audit_user_change("user.purged", user, _describe(user, None), actor, now)
+        redact(str(user.pk), policy.PERSONAL_FIELDS)
+        self.events.publish(UserPurged(user.pk))
         return user
 
 
-def _find_to_purge(reference: Reference) -> User:
-    """Raises: UserNotFound."""
-    user = users.find(reference.field, reference.value)
-    if user is None and reference.field == "_id":
-        user = users.find_deleted(reference)
-    if user is None:
-        raise UserNotFound()
-    return user
+_describe = policy.describe_changes

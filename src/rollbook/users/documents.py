@@ -1,55 +1,82 @@
-"""How a user is kept."""
+"""How a user is stored."""
 
 from typing import Any, ClassVar
 
-from mongoengine import BooleanField, DateTimeField, DictField, IntField, ListField, StringField
+from mongoengine import BooleanField, DateTimeField, IntField, ListField, StringField
 
-from rollbook.kit.documents import BaseDocument, VersionedDocument
+from rollbook.storage.documents import VersionedDocument
 
-LISTED_BY_ROLE = "listed_by_role"
-PRESENT = {"is_deleted": False}
+ROLE_LIST_INDEX = "listed_by_role"
+NOT_DELETED = {"is_deleted": False}
 
-FORMER: tuple[str, ...] = ("uniq_email", "uniq_username", "by_role", "by_last_login")
-FORMER += tuple(f"by_{key}" for key in ("created_at", "updated_at", "name", "email", "username"))
+OBSOLETE_INDEXES: tuple[str, ...] = ("uniq_email", "uniq_username", "by_role", "by_last_login")
+OBSOLETE_INDEXES += tuple(
+    f"by_{key}" for key in ("created_at", "updated_at", "name", "email", "username")
+)
 
 
-def listed_by(field: str) -> str:
-    """The name of the index for a list in that order."""
+def get_list_index(field: str) -> str:
+    """Name the index for a list in the order of `field`."""
     return f"listed_by_{field}"
 
 
-def listed_by_of_role(field: str) -> str:
-    """The same, for a list of those who have one role."""
-    return LISTED_BY_ROLE if field == "created_at" else listed_by(field)
+def get_role_list_index(field: str) -> str:
+    """Name the index for a list of one role in the order of `field`."""
+    return ROLE_LIST_INDEX if field == "created_at" else get_list_index(field)
 
 
-def _list_index(field: str) -> dict[str, Any]:
-    """For a list in that order; of `is_deleted` and `is_active` there are two values each, which MongoDB merges."""
-    return {"fields": ["is_deleted", "is_active", field, "_id", "role"], "name": listed_by(field)}
+def _build_list_index(field: str) -> dict[str, Any]:
+    """Build the index for a list.
+
+    `is_deleted` and `is_active` have two values each; MongoDB merges their ranges in order.
+    """
+    fields = ["is_deleted", "is_active", field, "_id", "role"]
+    return {"fields": fields, "name": get_list_index(field)}
 
 
 class User(VersionedDocument):
-    """The `…_key` fields hold the one form of all spellings; their indexes are what makes users unique.
+    """The `…_key` fields hold one form for all spellings. Their indexes make users unique.
 
-    `email_skeleton`: what all addresses that look like this one have in common. `known_addresses`: the last few that
-    the user signed in from.
+    `email_skeleton` is the same for all addresses that look alike. `known_addresses` are the last
+    client keys that the user signed in from.
     """
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "users",
-        "former_indexes": FORMER,
+        "obsolete_indexes": OBSOLETE_INDEXES,
         "indexes": [
-            {"fields": ["email_key"], "name": "one_email", "unique": True, "partialFilterExpression": PRESENT},
+            {
+                "fields": ["email_key"],
+                "name": "one_email",
+                "unique": True,
+                "partialFilterExpression": NOT_DELETED,
+            },
             {
                 "fields": ["username_key"],
                 "name": "one_username",
                 "unique": True,
-                "partialFilterExpression": {"username_key": {"$type": "string"}, **PRESENT},
+                "partialFilterExpression": {"username_key": {"$type": "string"}, **NOT_DELETED},
             },
-            *map(_list_index, ("created_at", "updated_at", "name_key", "email_key", "username_key", "last_login")),
-            {"fields": ["role", "is_deleted", "is_active", "created_at", "_id"], "name": LISTED_BY_ROLE},
-            {"fields": ["email_skeleton"], "name": "lookalikes", "partialFilterExpression": PRESENT},
-            {"fields": ["deleted_at"], "name": "deleted", "partialFilterExpression": {"is_deleted": True}},
+            _build_list_index("created_at"),
+            _build_list_index("updated_at"),
+            _build_list_index("name_key"),
+            _build_list_index("email_key"),
+            _build_list_index("username_key"),
+            _build_list_index("last_login"),
+            {
+                "fields": ["role", "is_deleted", "is_active", "created_at", "_id"],
+                "name": ROLE_LIST_INDEX,
+            },
+            {
+                "fields": ["email_skeleton"],
+                "name": "lookalikes",
+                "partialFilterExpression": NOT_DELETED,
+            },
+            {
+                "fields": ["deleted_at"],
+                "name": "deleted",
+                "partialFilterExpression": {"is_deleted": True},
+            },
         ],
     }
 
@@ -71,15 +98,3 @@ class User(VersionedDocument):
     last_login = DateTimeField()
     known_addresses = ListField(StringField())
     logins = IntField()
-
-
-class UserTally(BaseDocument):
-    """How many users there are of each kind (role, active, deleted), in shards whose sum is the number.
-
-    One document would be a queue that every new user stands in; see docs/decisions/008-the-directory.md.
-    """
-
-    meta: ClassVar[dict[str, Any]] = {"collection": "user_tallies"}
-
-    shard = IntField(primary_key=True)
-    counts = DictField(required=True)

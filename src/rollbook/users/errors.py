@@ -1,4 +1,4 @@
-"""What can go wrong with users."""
+"""Errors about users."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -7,42 +7,63 @@ from rollbook.kit.errors import Conflict, Detail, Forbidden, NotFound, Validatio
 
 
 class UserNotFound(NotFound):
+    """No user has this id, e-mail address or username."""
+
     code, message = "user_not_found", "There is no such user."
 
 
 class TooBroad(ValidationFailed):
-    code, message = "too_broad", "Too many begin with that to be sorted so; type more of it, or leave out sort."
-    details = (Detail("q", "too_broad", "Type more of it, or leave out sort."),)
+    """More than 10,000 users match `q`: too many to sort by name, username or e-mail address."""
+
+    code = "too_broad"
+    message = "Too many matches to sort. Use a longer prefix, or leave out sort."
+    details = (Detail("q", "too_broad", "Use a longer prefix, or leave out sort."),)
 
 
 class EmailTaken(Conflict):
+    """Another user has this e-mail address, in any spelling."""
+
     code, message = "email_taken", "Another user has this e-mail address."
     details = (Detail("email", "taken", "Another user has this e-mail address."),)
 
 
 class UsernameTaken(Conflict):
+    """Another user has this username, in any case."""
+
     code, message = "username_taken", "Another user has this username."
     details = (Detail("username", "taken", "Another user has this username."),)
 
 
 class UsernameReserved(ValidationFailed):
-    code, message = "username_reserved", "This username is kept for those who run the service; choose another."
-    details = (Detail("username", "reserved", "This username is kept for those who run the service."),)
+    """Users cannot choose a username such as `support` for themselves."""
+
+    code = "username_reserved"
+    message = "This username is reserved for the operators of the service. Choose another one."
+    details = (Detail("username", "reserved", "Choose another username."),)
 
 
 class EmailLookalike(Conflict):
+    """The address that a user registers or changes to looks like another user's (UTS #39)."""
+
     code = "email_lookalike"
-    message = "This e-mail address looks like another user's; ask an administrator for an account."
+    message = "This e-mail address looks like another user's. Ask an administrator for an account."
     details = (Detail("email", "lookalike", "This e-mail address looks like another user's."),)
 
 
 class NotDeleted(Conflict):
-    code, message = "not_deleted", "This user is not deleted, so there is nothing to undo."
+    """The user to restore is not deleted."""
+
+    code, message = "not_deleted", "This user is not deleted, so there is nothing to restore."
 
 
 class SeveralDeleted(Conflict):
+    """Several deleted users had this address or username.
+
+    `details` lists their ids, the earliest deletion first.
+    """
+
     code = "several_deleted"
-    message = "Several deleted users had this e-mail address or username; say which one you mean by id."
+    message = "Several deleted users had this e-mail address or username. Use one of their ids."
 
     @classmethod
     def of(cls, ids: Iterable[object]) -> Self:
@@ -50,40 +71,48 @@ class SeveralDeleted(Conflict):
 
 
 class LastAdmin(Conflict):
-    code, message = "last_admin", "This is the last active admin; make another one first."
+    """The last active admin cannot be demoted, disabled or deleted."""
+
+    code, message = "last_admin", "This is the last active admin. Make another user admin first."
 
 
 class RegistrationClosed(Forbidden):
-    code, message = "registration_closed", "Nobody registers here by themselves; ask who runs this."
+    """REGISTRATION=closed, and the caller lacks `users:create`."""
+
+    code = "registration_closed"
+    message = "Registration is closed. Ask an administrator for an account."
 
 
 class NoAdminYet(RegistrationClosed):
+    """Anonymous registration, and there is no admin yet."""
+
     code = "no_admin_yet"
     message = (
-        "Registration opens when there is an admin: set ADMIN_EMAIL and ADMIN_PASSWORD, "
-        "or run `rollbook users create-admin`."
+        "Registration opens when there is an admin. Set ADMIN_EMAIL and ADMIN_PASSWORD, or run "
+        "`rollbook users create-admin`."
     )
 
 
 class WrongPassword(Forbidden):
+    """`current_password` is not the current password."""
+
     code, message = "wrong_password", "This is not the current password."
     details = (Detail("current_password", "wrong_password", "This is not the current password."),)
 
 
 class CurrentPasswordNeeded(ValidationFailed):
-    code, message = (
-        "current_password_needed",
-        "To change one's own e-mail address or password, send current_password too.",
-    )
-    details = (Detail("current_password", "missing", "This field is needed."),)
+    """A change of one's own e-mail address or password lacks `current_password`."""
+
+    code = "current_password_needed"
+    message = "Send current_password too, to change your own e-mail address or password."
+    details = (Detail("current_password", "missing", "This field is required."),)
 
 
 class RecentSignInNeeded(CurrentPasswordNeeded):
+    """Deleting your own account lacks `current_password`, in a session older than 5 minutes."""
+
     code = "recent_sign_in_needed"
     message = (
-        "To delete your own account, send current_password in the body, or sign in again and retry within 5 minutes."
+        "To delete your own account, send current_password in the body, or sign in again and "
+        "retry within 5 minutes."
     )
-
-
-class PasswordRefused(ValidationFailed):
-    code, message = "password_refused", "The password does not meet the policy."

@@ -1,4 +1,4 @@
-"""What each field of a user has to be."""
+"""The type of each field of a user."""
 
 from typing import Annotated, Any
 
@@ -6,65 +6,69 @@ from email_validator import EmailNotValidError
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from rollbook.kit.passwords import normalized
-from rollbook.kit.schemas import BOUND_KEY, AtMost, Matches, Stripped
+from rollbook.kit.field_types import BOUND_KEY, MaxLength, Pattern, Stripped
 from rollbook.kit.text import CONTROLS, INVISIBLE, SPACES
+from rollbook.passwords.hashing import normalize_password
+from rollbook.passwords.password_policy import MAX_PASSWORD_LENGTH
 from rollbook.users import references
 
-LONGEST_PASSWORD = 128
-LONGEST_GIVEN = 4096
-"""Of a password that is only compared: what it may be now says nothing of what it was."""
-WHATEVER_IT_IS: dict[str, Any] = {
+MAX_COMPARED_LENGTH = 4096
+"""Of a password that is only compared: today's policy says nothing about an older password."""
+COMPARED_PASSWORD: dict[str, Any] = {
     "type": "string",
     "format": "password",
     "writeOnly": True,
     "minLength": 1,
-    "maxLength": LONGEST_GIVEN,
+    "maxLength": MAX_COMPARED_LENGTH,
 }
-LONGEST_DECOMPOSED = 4 * LONGEST_PASSWORD
-"""No character decomposes into more than four (Unicode Standard Annex #15, expansion factors of NFD)."""
-PRINTABLE = Matches(
+"""The JSON Schema of a password that is only compared."""
+MAX_DECOMPOSED_LENGTH = 4 * MAX_PASSWORD_LENGTH
+"""NFC makes a text at most 4 times shorter (Unicode Standard Annex #15, expansion factors)."""
+PRINTABLE = Pattern(
     rf"^[{SPACES}{INVISIBLE}]*[^{SPACES}{INVISIBLE}{CONTROLS}][^{CONTROLS}]*$",
-    "At least one visible character, and no control characters, line breaks or changes of direction.",
+    "At least one visible character. No control characters, line breaks or direction marks.",
 )
-"""What shows nothing, then something, then anything: what one part takes the next does not, so matching is linear."""
-DIALLABLE = Matches(
+"""No two neighbouring parts of the pattern share a character, so matching takes linear time."""
+PHONE_NUMBER = Pattern(
     r"^[ .()\[\]-]*\+[ .()\[\]-]*[1-9]([ .()\[\]-]*[0-9]){1,14}[ .()\[\]-]*$",
     "A plus, the country code and the number: at most 15 digits (E.164).",
 )
-WRITABLE = Matches(references.USERNAME_PATTERN, "3 to 50 of the characters A-Z a-z 0-9 _ . -")
+USERNAME = Pattern(references.USERNAME_PATTERN, "3 to 50 of the characters A-Z a-z 0-9 _ . -")
 
 
-def _checked_email(address: str) -> str:
+def _validate_email(address: str) -> str:
     try:
-        references.email_key(address)
+        references.get_email_key(address)
     except EmailNotValidError as error:
         raise PydanticCustomError("bad_email", "{why}", {"why": str(error)}) from None
     return address
 
 
-def _checked_username(username: str) -> str:
-    if not references.could_be_username(username):
-        raise PydanticCustomError("reserved", "This username is reserved; choose another.")
+def _validate_username(username: str) -> str:
+    if not references.is_allowed_username(username):
+        raise PydanticCustomError("reserved", "This username is reserved. Choose another one.")
     return username
 
 
-def _dial(phone: str) -> str:
-    """E.164. A bracketed zero is dialled at home only, not after the country code."""
+def _normalize_phone(phone: str) -> str:
+    """Normalize to E.164. A zero in brackets is dialled only without the country code."""
     return "+" + "".join(filter(str.isdigit, phone.replace("(0)", "")))
 
 
-def _checked_password(password: SecretStr) -> SecretStr:
+def _validate_password(password: SecretStr) -> SecretStr:
     text = password.get_secret_value()
-    if len(text) > LONGEST_DECOMPOSED or min(len(text), len(normalized(text))) > LONGEST_PASSWORD:
-        raise PydanticCustomError("string_too_long", "", {"max_length": LONGEST_PASSWORD})
-    return SecretStr(normalized(text))
+    length = len(text)
+    if length <= MAX_DECOMPOSED_LENGTH:
+        length = min(length, len(normalize_password(text)))
+    if length > MAX_PASSWORD_LENGTH:
+        raise PydanticCustomError("string_too_long", "", {"max_length": MAX_PASSWORD_LENGTH})
+    return SecretStr(normalize_password(text))
 
 
 Name = Annotated[
     str,
     Field(min_length=1, examples=["Ada Lovelace"]),
-    AtMost("name_max_length"),
+    MaxLength("name_max_length"),
     PRINTABLE,
     Stripped,
 ]
@@ -72,33 +76,39 @@ Email = Annotated[
     str,
     Field(max_length=254, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
     Stripped,
-    AfterValidator(_checked_email),
+    AfterValidator(_validate_email),
 ]
 Username = Annotated[
     str,
-    Field(examples=["ada"], json_schema_extra={"not": references.NO_USERNAME}),
-    WRITABLE,
-    AfterValidator(_checked_username),
+    Field(examples=["ada"], json_schema_extra={"not": references.RESERVED_USERNAME_SCHEMA}),
+    USERNAME,
+    AfterValidator(_validate_username),
 ]
-PersonName = Annotated[str, Field(min_length=1, max_length=100, examples=["Ada"]), PRINTABLE, Stripped]
-Phone = Annotated[str, Field(max_length=64, examples=["+44 20 7946 0958"]), DIALLABLE, AfterValidator(_dial)]
+PersonName = Annotated[
+    str, Field(min_length=1, max_length=100, examples=["Ada"]), PRINTABLE, Stripped
+]
+Phone = Annotated[
+    str,
+    Field(max_length=64, examples=["+44 20 7946 0958"]),
+    PHONE_NUMBER,
+    AfterValidator(_normalize_phone),
+]
 Password = Annotated[
     SecretStr,
-    AfterValidator(_checked_password),
+    AfterValidator(_validate_password),
     WithJsonSchema(
         {
             "type": "string",
             "format": "password",
             "writeOnly": True,
-            "maxLength": LONGEST_PASSWORD,
-            BOUND_KEY: {"minLength": "least_password_length"},
+            "maxLength": MAX_PASSWORD_LENGTH,
+            BOUND_KEY: {"minLength": "min_password_length"},
         }
     ),
     Field(examples=["correct horse battery staple"]),
 ]
-
 CurrentPassword = Annotated[
     SecretStr,
-    WithJsonSchema(WHATEVER_IT_IS | {"description": "the caller's own, for what only an owner may do"}),
-    Field(min_length=1, max_length=LONGEST_GIVEN, examples=["correct horse battery staple"]),
+    WithJsonSchema(COMPARED_PASSWORD | {"description": "the caller's own current password"}),
+    Field(min_length=1, max_length=MAX_COMPARED_LENGTH, examples=["correct horse battery staple"]),
 ]

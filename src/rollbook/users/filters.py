@@ -1,70 +1,109 @@
-"""Which users a list has."""
+"""Which users a list contains. `UserQuery` declares a Filter for each of its parameters."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from rollbook.kit.schemas import PageQuery
 from rollbook.kit.text import fold
-from rollbook.users import references
+from rollbook.users.references import find_email_key
 
-HIGHEST = "\U0010ffff"
-BEGINNINGS = ("name_key", "username_key", "email_key")
-"""What `q` looks at."""
-EITHER = {"$in": [False, True]}
-"""Both values named, so that MongoDB merges two parts of an index in order, in place of sorting."""
+HIGHEST_CHARACTER = "\U0010ffff"
+PREFIX_FIELDS = ("name_key", "username_key", "email_key")
+ANY_BOOLEAN = {"$in": [False, True]}
+"""With both values named, MongoDB merges two ranges of an index in order instead of sorting."""
+NOT_FILTERS = {*PageQuery.model_fields, "sort", "fields"}
+"""Parameters that choose the page, its order and what to show of it."""
 
 
 @dataclass(frozen=True)
-class Filters:
-    """`q`: what a name, username or e-mail address begins with, in any spelling; None: everyone.
+class Filter:
+    """The users whose stored `field` compares to the value of the parameter.
 
-    A part of a domain is meant in its ASCII form: there is no telling what it would be as a whole.
+    `index` is the index that finds them; None when every list index begins with the field.
+    `is_tallied`: their number can be read from the tallies. Otherwise they are counted, up to a
+    limit.
     """
 
-    role: str | None = None
-    is_active: bool | None = None
-    email: str | None = None
-    username: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    q: str | None = None
-    include_deleted: bool = False
+    field: str
+    index: str | None
+    operator: str = "$eq"
+    normalize: Callable[[Any], Any] = lambda value: value
+    is_tallied: bool = False
+
+    def build_query(self, value: Any) -> dict[str, Any]:
+        """Build a MongoDB filter. The value follows an operator, so it cannot be one itself."""
+        return {self.field: {self.operator: self.normalize(value)}}
+
+
+class PrefixFilter(Filter):
+    """The users whose name, username or e-mail address begins with the value, in any spelling.
+
+    A part of a domain is compared in its ASCII form, since it is not known how it would go on.
+    """
+
+    def build_query(self, value: str) -> dict[str, Any]:
+        text, email = fold(value), find_email_key(value) or fold(value)
+        prefixes = {"name_key": text, "username_key": text, "email_key": email}
+        return {"$or": [_match_prefix(field, prefix) for field, prefix in prefixes.items()]}
+
+
+class DeletedFilter(Filter):
+    """Deleted users are left out, unless the value is true."""
+
+    def build_query(self, value: bool) -> dict[str, Any]:
+        return {self.field: ANY_BOOLEAN if value else False}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The filters of one request. `values`: parameter → value, of the parameters that are set."""
+
+    values: Mapping[str, Any]
+    filters: Mapping[str, Filter]
+
+    def get(self, parameter: str) -> Any:
+        """Return the value. None when the parameter is not set."""
+        return self.values.get(parameter)
 
     @property
-    def only_of_kind(self) -> bool:
-        """Nothing asked but what users are tallied by."""
-        others = (self.email, self.username, self.created_after, self.created_before, self.q)
-        return all(value is None for value in others)
+    def is_tallied(self) -> bool:
+        """Whether the total can be read from the tallies."""
+        return all(self.filters[name].is_tallied for name in self.values)
 
     @property
-    def narrows(self) -> bool:
-        """Asked for something that finds few, perhaps, in an index of its own."""
-        return self.role is not None or not self.only_of_kind
+    def is_narrow(self) -> bool:
+        """Whether a filter has an index of its own, and so perhaps finds only a few users."""
+        return any(self.filters[name].index for name in self.values)
 
-    def query(self) -> dict[str, Any]:
-        """For MongoDB: every value stands after an operator, so that none can be one."""
-        query: dict[str, Any] = {
-            "is_deleted": EITHER if self.include_deleted else False,
-            "is_active": EITHER if self.is_active is None else self.is_active,
-        }
-        if self.role is not None:
-            query["role"] = {"$eq": self.role}
-        if self.email is not None:
-            query["email_key"] = {"$eq": references.email_key(self.email)}
-        if self.username is not None:
-            query["username_key"] = {"$eq": references.username_key(self.username)}
-        bounds = {"$gt": self.created_after, "$lt": self.created_before}
-        if created := {operator: moment for operator, moment in bounds.items() if moment is not None}:
-            query["created_at"] = created
-        if self.q is not None:
-            name, email = fold(self.q), references.find_email_key(self.q) or fold(self.q)
-            begun = {"name_key": name, "username_key": name, "email_key": email}
-            query["$or"] = [_begins(field, prefix) for field, prefix in begun.items()]
+    def build_query(self) -> dict[str, Any]:
+        """Build a MongoDB filter."""
+        query: dict[str, Any] = {"is_deleted": False, "is_active": ANY_BOOLEAN}
+        for name, value in self.values.items():
+            for field, condition in self.filters[name].build_query(value).items():
+                both = isinstance(condition, dict) and field == "created_at"
+                query[field] = {**query.get(field, {}), **condition} if both else condition
         return query
 
 
-EVERYONE = Filters()
+EVERYONE = Selection({}, {})
 
 
-def _begins(field: str, prefix: str) -> dict[str, Any]:
-    return {field: {"$gte": prefix, "$lt": prefix + HIGHEST}}
+def collect_filters(schema: type[PageQuery]) -> dict[str, Filter]:
+    """Collect the Filter of every parameter. Raises: TypeError, for a parameter without one."""
+    filters = {}
+    for name, field in schema.model_fields.items():
+        if name in NOT_FILTERS:
+            continue
+        declared = [each for each in field.metadata if isinstance(each, Filter)]
+        if not declared:
+            raise TypeError(
+                f"{schema.__name__}.{name} would be ignored. Declare it in users/schemas.py as "
+                f'{name}: Annotated[..., Filter("<stored field>", index="<its index>")].'
+            )
+        filters[name] = declared[0]
+    return filters
+
+
+def _match_prefix(field: str, prefix: str) -> dict[str, Any]:
+    return {field: {"$gte": prefix, "$lt": prefix + HIGHEST_CHARACTER}}

@@ -1,9 +1,10 @@
-"""The rules about users: pure, so that a test is a table."""
+"""The rules about users: pure functions, tested as tables.
+
+A `require_*` function raises an error; an `is_*`, `may_*` or `needs_*` function returns a bool.
+"""
 
 from collections.abc import Mapping, Set
 from typing import Any, Literal
-
-from pydantic import SecretStr
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
@@ -12,42 +13,42 @@ from rollbook.roles.built_in import ADMIN, USER
 from rollbook.users import references
 from rollbook.users.errors import NoAdminYet, RegistrationClosed, UsernameReserved, UserNotFound
 from rollbook.users.references import Reference
-from rollbook.users.schemas import UserPatch
+from rollbook.users.schemas import FIELD_RULES
 
 Registration = Literal["open", "closed"]
 
-SETTABLE = tuple(name for name, field in UserPatch.model_fields.items() if field.annotation is not SecretStr)
-"""The fields that are stored as they are sent: all but secrets."""
-RECORDED = (*SETTABLE, "deleted_at")
-"""The fields whose values the record keeps."""
-PERSONAL = ("name", "email", "username", "first_name", "last_name", "phone")
-"""Of those, what tells who someone is: a purge takes it out of the record."""
-CREDENTIALS = frozenset({"email", "password"})
-OWN = frozenset({"name", "first_name", "last_name", "username", "phone"}) | CREDENTIALS
-"""What one may change of oneself."""
-NEEDED = {
-    "email": Permission.USERS_SET_CREDENTIALS,
-    "password": Permission.USERS_SET_CREDENTIALS,
-    "role": Permission.USERS_SET_ROLE,
-}
-"""What it needs to change a field of someone else; for all the others `users:update`."""
-ORDINARY = {"role": USER, "is_active": True}
-"""What whoever registers gets."""
-NOT_YOURS = "This is not your own account; to reach others needs the permission {}."
+STORED_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.stored)
+"""The fields that are stored as they are sent."""
+AUDITED_FIELDS = (*STORED_FIELDS, "deleted_at")
+"""The fields whose values the audit log keeps."""
+PERSONAL_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.personal)
+"""A purge removes their values from the audit log."""
+IDENTIFYING_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.identifying)
+"""A password must not repeat their values."""
+CREDENTIALS = {name for name, rule in FIELD_RULES.items() if rule.credential}
+OWN_FIELDS = {name for name, rule in FIELD_RULES.items() if rule.by_owner}
+REGISTRATION_DEFAULTS = {"role": USER, "is_active": True}
+"""What a user who registers gets."""
+NOT_OWN_ACCOUNT = "This is not your own account. Other accounts need the permission {}."
 
 
-def meant_by(ref: str, actor: Principal, permission: Permission) -> Reference:
-    """Raises: Unauthenticated for `me` from nobody; for what can be nobody's reference UserNotFound, or Forbidden.
+def resolve_reference(ref: str, actor: Principal, permission: Permission) -> Reference:
+    """Resolve a reference to a user.
 
-    Who lacks `permission` is told the same of every other account, whether it exists or not.
+    Without `permission`, the error is the same for every other account, existing or not.
+
+    Raises: Unauthenticated for `me` from an anonymous caller; UserNotFound or Forbidden for what
+    cannot be a reference.
     """
     if ref == references.ME:
         if actor.user_id is None:
             raise Unauthenticated("Sign in first: `me` is the user who calls.")
         ref = actor.user_id
-    reference = references.parse(ref)
+    reference = references.parse_reference(ref)
     if reference is None:
-        raise UserNotFound() if actor.may(permission) else Forbidden(NOT_YOURS.format(permission))
+        if actor.may(permission):
+            raise UserNotFound()
+        raise Forbidden(NOT_OWN_ACCOUNT.format(permission))
     return reference
 
 
@@ -55,20 +56,25 @@ def is_own(actor: Principal, user: Any) -> bool:
     return actor.user_id is not None and str(user.pk) == actor.user_id
 
 
-def may_reach(own: Any, reference: Reference, permission: Permission) -> None:
-    """`own`: the caller's user, None when nobody's. Raises: Forbidden, unless `reference` means that one."""
-    meant = own is not None and (own.pk if reference.field == "_id" else getattr(own, reference.field))
-    if own is None or meant != reference.value:
-        raise Forbidden(NOT_YOURS.format(permission))
+def require_own(own: Any, reference: Reference, permission: Permission) -> None:
+    """Require that `reference` refers to `own`, the caller's user or None. Raises: Forbidden."""
+    field = "pk" if reference.field == "_id" else reference.field
+    if own is None or getattr(own, field) != reference.value:
+        raise Forbidden(NOT_OWN_ACCOUNT.format(permission))
 
 
-def registers(actor: Principal) -> bool:
-    """Whether a user whom `actor` makes makes themselves: nobody has vouched for them."""
+def is_registration(actor: Principal) -> bool:
+    """Return whether the users that `actor` creates register themselves.
+
+    Then no administrator vouches for them.
+    """
     return not actor.may(Permission.USERS_CREATE)
 
 
-def may_register(registration: Registration, *, has_admin: bool) -> None:
-    """Before there is an admin, whoever registers first could take the address of the one to come.
+def require_registration_open(registration: Registration, *, has_admin: bool) -> None:
+    """Require that registration is open.
+
+    Without an admin, anyone could register with the address of the future admin.
 
     Raises: RegistrationClosed, NoAdminYet.
     """
@@ -78,120 +84,140 @@ def may_register(registration: Registration, *, has_admin: bool) -> None:
         raise NoAdminYet()
 
 
-def may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
-    """Raises: Forbidden, for what a new user has beyond the ordinary."""
-    _need(actor, {name for name, ordinary in ORDINARY.items() if fields[name] != ordinary})
+def require_may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
+    """Check that `actor` may create a user with these fields.
+
+    Raises: Forbidden, for a role or a state that users who register do not get.
+    """
+    defaults = REGISTRATION_DEFAULTS.items()
+    _require_permissions(actor, {name for name, default in defaults if fields[name] != default})
 
 
-def may_take_username(actor: Principal, username: str | None, *, own: bool) -> None:
-    """Whoever may create or change others may hand out names such as `support`. Raises: UsernameReserved."""
-    needed = Permission.USERS_UPDATE if own else Permission.USERS_CREATE
-    if username is not None and references.is_official(username) and not actor.may(needed):
+def require_username_allowed(actor: Principal, username: str | None, *, own: bool) -> None:
+    """Refuse names such as `support`, unless `actor` may create or change other users.
+
+    Raises: UsernameReserved.
+    """
+    permission = Permission.USERS_UPDATE if own else Permission.USERS_CREATE
+    is_official = username is not None and references.is_official_username(username)
+    if is_official and not actor.may(permission):
         raise UsernameReserved()
 
 
-def may_list(actor: Principal, *, include_deleted: bool) -> None:
-    """Raises: Forbidden."""
+def require_may_list(actor: Principal, *, include_deleted: bool) -> None:
+    """Check that `actor` may list these users. Raises: Forbidden."""
     if include_deleted and not actor.may(Permission.USERS_RESTORE):
-        raise Forbidden(f"To list deleted users needs the permission {Permission.USERS_RESTORE}.")
+        raise Forbidden(f"Listing deleted users needs the permission {Permission.USERS_RESTORE}.")
 
 
-def may_purge(actor: Principal) -> None:
-    """Raises: Forbidden."""
+def require_may_purge(actor: Principal) -> None:
+    """Check that `actor` may purge users. Raises: Forbidden."""
     if not actor.may(Permission.USERS_PURGE):
-        raise Forbidden(f"To delete for good needs the permission {Permission.USERS_PURGE}.")
+        raise Forbidden(f"Purging needs the permission {Permission.USERS_PURGE}.")
 
 
-def may_purge_user(actor: Principal, user: Any) -> None:
-    """Who is not deleted yet is deleted with it. Raises: Forbidden."""
-    if not user.is_deleted and not is_own(actor, user) and not actor.may(Permission.USERS_DELETE):
-        raise Forbidden(f"To delete for good who is not deleted needs the permission {Permission.USERS_DELETE} too.")
+def require_may_purge_user(actor: Principal, user: Any) -> None:
+    """Check that `actor` may purge this user. Raises: Forbidden.
+
+    The purge deletes a user who is not deleted yet.
+    """
+    may_delete = is_own(actor, user) or actor.may(Permission.USERS_DELETE)
+    if not user.is_deleted and not may_delete:
+        permission = Permission.USERS_DELETE
+        raise Forbidden(f"Purging a user who is not deleted needs the permission {permission} too.")
 
 
 def may_see(actor: Principal, user_id: str) -> bool:
-    """Whether an answer may show this user; to change, delete or restore someone is no right to read them.
+    """Return whether a response may show this user.
 
-    Nobody in particular is shown only what they sent, when they register.
+    Changing or deleting users does not include reading them. An anonymous caller, who registers,
+    sees only what they sent.
     """
     return actor.may(Permission.USERS_READ) or actor.user_id in (None, user_id)
 
 
-def may_act_on(actor: Principal, user: Any, held: Set[Permission]) -> None:
-    """To change, delete, restore or sign someone out, whose role allows what is `held`. Raises: Forbidden."""
+def require_authority(actor: Principal, user: Any, held: Set[Permission]) -> None:
+    """Require every permission `held` by the user's role. Raises: Forbidden, if one is missing."""
     if is_own(actor, user):
         return
     if user.role == ADMIN and not actor.is_admin:
         raise Forbidden("Only an admin may do this to an admin.")
     if not held <= actor.permissions and not actor.may(Permission.USERS_OVERRULE):
         lacking = ", ".join(sorted(held - actor.permissions))
-        needed = f"all permissions of that user, or {Permission.USERS_OVERRULE}"
-        raise Forbidden(f"To do this to someone needs {needed}; you lack {lacking}.")
+        raise Forbidden(
+            f"This user holds permissions that you lack: {lacking}. "
+            f"You need them, or {Permission.USERS_OVERRULE}."
+        )
 
 
-def may_change(actor: Principal, user: Any, fields: Set[str]) -> None:
-    """`fields`: the names of those that would change. Raises: Forbidden."""
-    _need(actor, fields - OWN if is_own(actor, user) else fields)
+def require_may_change(actor: Principal, user: Any, fields: Set[str]) -> None:
+    """Check that `actor` may change the fields with these names. Raises: Forbidden."""
+    _require_permissions(actor, fields - OWN_FIELDS if is_own(actor, user) else fields)
 
 
 def needs_current_password(actor: Principal, user: Any, fields: Set[str]) -> bool:
     return is_own(actor, user) and not CREDENTIALS.isdisjoint(fields)
 
 
-def takes_over(actor: Principal, user: Any, fields: Set[str]) -> bool:
-    """Whoever sets another's address or password can be that user."""
+def is_takeover(actor: Principal, user: Any, fields: Set[str]) -> bool:
+    """Return whether `actor` could then sign in as the user.
+
+    A new e-mail address or password of another user makes that possible.
+    """
     return not is_own(actor, user) and not CREDENTIALS.isdisjoint(fields)
 
 
-def ends_admin(user: Any, fields: Mapping[str, Any]) -> bool:
-    """Would an active admin be one no more?"""
-    was = user.role == ADMIN and user.is_active
-    return was and not (fields.get("role", ADMIN) == ADMIN and fields.get("is_active", True))
+def removes_admin(user: Any, fields: Mapping[str, Any]) -> bool:
+    """Return whether an active admin would stop being one."""
+    is_admin = user.role == ADMIN and user.is_active
+    stays_admin = fields.get("role", ADMIN) == ADMIN and fields.get("is_active", True)
+    return is_admin and not stays_admin
 
 
-def stored(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stored for the fields that were `sent`: themselves, and the keys that stand for them in indexes."""
-    fields = {name: sent[name] for name in SETTABLE if name in sent}
+def build_stored_fields(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the stored fields from what was `sent`: the values, and the keys that indexes use."""
+    fields = {name: sent[name] for name in STORED_FIELDS if name in sent}
     if "name" in fields:
-        fields["name_key"] = references.name_key(fields["name"])
+        fields["name_key"] = references.get_name_key(fields["name"])
     if "email" in fields:
-        fields["email_key"] = references.email_key(fields["email"])
-        fields["email_skeleton"] = references.email_skeleton(fields["email"])
+        fields["email_key"] = references.get_email_key(fields["email"])
+        fields["email_skeleton"] = references.get_email_skeleton(fields["email"])
     if "username" in fields:
         username = fields["username"]
-        fields["username_key"] = None if username is None else references.username_key(username)
+        fields["username_key"] = username and references.get_username_key(username)
     return fields
 
 
-def differences(before: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the `wanted` fields that are not so already."""
+def find_differences(before: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Find the `wanted` fields whose stored value differs."""
     return {name: value for name, value in wanted.items() if getattr(before, name) != value}
 
 
-def named(fields: Set[str]) -> set[str]:
-    """Stored fields by the names that a caller knows them by."""
+def get_public_names(stored_fields: Set[str]) -> set[str]:
+    """Translate the names of stored fields to their names in the API."""
     public = {"password_hash": "password", "email_skeleton": "email"}
-    return {public.get(name, name.removesuffix("_key")) for name in fields}
+    return {public.get(name, name.removesuffix("_key")) for name in stored_fields}
 
 
-def changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:
-    """For the record: what differs between two states of a user, either of which may be None. Never a secret.
+def describe_changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:
+    """Describe for the audit log how two states of a user differ. Either may be None.
 
-    That the password changed is recorded, with both values null.
+    A changed password is listed with null for both values.
     """
-    values = {name: (getattr(before, name, None), getattr(after, name, None)) for name in RECORDED}
-    told = {name: {"before": old, "after": new} for name, (old, new) in values.items() if old != new}
+    values = {n: (getattr(before, n, None), getattr(after, n, None)) for n in AUDITED_FIELDS}
+    changes = {n: {"before": old, "after": new} for n, (old, new) in values.items() if old != new}
     if before and after and before.password_hash != after.password_hash:
-        told["password"] = {"before": None, "after": None}
-    return told
+        changes["password"] = {"before": None, "after": None}
+    return changes
 
 
-def action_of(told: Mapping[str, Any]) -> str:
-    """What the record calls a change of these fields."""
-    return "user.password_changed" if set(told) == {"password"} else "user.updated"
+def get_change_action(changes: Mapping[str, Any]) -> str:
+    """Return the action for the audit log."""
+    return "user.password_changed" if set(changes) == {"password"} else "user.updated"
 
 
-def _need(actor: Principal, fields: Set[str]) -> None:
+def _require_permissions(actor: Principal, fields: Set[str]) -> None:
     for field in sorted(fields):
-        needed = NEEDED.get(field, Permission.USERS_UPDATE)
-        if not actor.may(needed):
-            raise Forbidden(f"To set {field} needs the permission {needed}.")
+        permission = FIELD_RULES[field].permission
+        if not actor.may(permission):
+            raise Forbidden(f"Setting {field} needs the permission {permission}.")

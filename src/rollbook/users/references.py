@@ -1,4 +1,4 @@
-"""Which user is meant: an id, an e-mail address or a username, each in its one stored form."""
+"""References to a user: an id, an e-mail address or a username, each in its normalized form."""
 
 import re
 from dataclasses import dataclass
@@ -11,16 +11,25 @@ from rollbook.kit.lookalikes import skeleton
 from rollbook.kit.text import fold
 
 USERNAME_PATTERN = r"^[A-Za-z0-9_.-]{3,50}$"
-RESERVED_USERNAMES = frozenset({"me", "bulk", "count", "export", "history", "import", "search", "sessions", "restore"})
-OFFICIAL_USERNAMES = frozenset(
+RESERVED_USERNAMES = frozenset(
     {
-        *("abuse", "admin", "administrator", "api", "billing", "help", "helpdesk", "hostmaster", "info"),
-        *("mailerdaemon", "moderator", "nobody", "noreply", "official", "operator", "postmaster", "rollbook", "root"),
-        *("security", "service", "staff", "superuser", "support", "sysadmin", "system", "webmaster"),
+        *("me", "bulk", "count", "export", "history", "import", "search", "sessions"),
+        "restore",
     }
 )
-NO_USERNAME = {"anyOf": [{"pattern": "^[0-9a-fA-F]{24}$"}, {"enum": sorted(RESERVED_USERNAMES)}]}
-"""As a JSON Schema: what would be read as an id, or as a path of the API."""
+"""Parts of paths, now or in a later version."""
+OFFICIAL_USERNAMES = frozenset(
+    {
+        *("abuse", "admin", "administrator", "api", "billing", "help", "helpdesk", "hostmaster"),
+        *("info", "mailerdaemon", "moderator", "nobody", "noreply", "official", "operator"),
+        *("postmaster", "rollbook", "root", "security", "service", "staff", "superuser"),
+        *("support", "sysadmin", "system", "webmaster"),
+    }
+)
+RESERVED_USERNAME_SCHEMA = {
+    "anyOf": [{"pattern": "^[0-9a-fA-F]{24}$"}, {"enum": sorted(RESERVED_USERNAMES)}]
+}
+"""A JSON Schema of what would be read as an id or as a part of a path."""
 ME = "me"
 
 _ID = re.compile(r"[0-9a-fA-F]{24}")
@@ -29,40 +38,53 @@ _USERNAME = re.compile(USERNAME_PATTERN)
 
 @dataclass(frozen=True)
 class Reference:
-    """The stored `field` whose `value` is that of one user."""
+    """The user whose stored `field` is `value`."""
 
     field: str
     value: Any
 
 
-def parse(ref: str) -> Reference | None:
-    """None for what can be nobody's id, address or name."""
+def parse_reference(ref: str) -> Reference | None:
+    """Parse a reference. None when it cannot be an id, an e-mail address or a username."""
     if _ID.fullmatch(ref):
         return Reference("_id", ObjectId(ref))
     if "@" in ref:
         key = find_email_key(ref)
         return Reference("email_key", key) if key else None
-    return Reference("username_key", username_key(ref)) if _USERNAME.fullmatch(ref) else None
+    return Reference("username_key", get_username_key(ref)) if _USERNAME.fullmatch(ref) else None
 
 
-def of_login(email: str | None, username: str | None) -> Reference:
-    """By what someone says they are; what can be nobody's address or name is a reference to nobody."""
+def get_login_reference(email: str | None, username: str | None) -> Reference:
+    """Return the reference of a sign-in.
+
+    An invalid address or name refers to nobody.
+    """
     if email is not None:
         return Reference("email_key", find_email_key(email.strip()) or fold(email))
-    return Reference("username_key", username_key(username or ""))
+    return Reference("username_key", get_username_key(username or ""))
 
 
-def email_key(address: str) -> str:
-    """The one form of all spellings of `address`: NFKC and case folding, the domain in IDNA 2008 (RFC 5891).
+def get_email_key(address: str) -> str:
+    """Return one form for all spellings of an address.
 
-    Raises: EmailNotValidError, with a sentence that says why. DNS is not asked.
+    NFKC, case folding, and the domain in IDNA 2008 (RFC 5891). DNS is not asked.
+
+    Raises: EmailNotValidError, with the reason.
     """
     parts = validate_email(address, check_deliverability=False)
     return f"{fold(parts.local_part)}@{parts.ascii_domain.lower()}"
 
 
-def email_skeleton(address: str) -> str:
-    """The same for all addresses that look like this one, whatever script they are written in (UTS #39).
+def find_email_key(address: str) -> str | None:
+    """Return the key, or None for a text that is not an e-mail address."""
+    try:
+        return get_email_key(address)
+    except EmailNotValidError:
+        return None
+
+
+def get_email_skeleton(address: str) -> str:
+    """Return a skeleton, which all addresses that look alike share, in any script (UTS #39).
 
     Raises: EmailNotValidError.
     """
@@ -70,37 +92,29 @@ def email_skeleton(address: str) -> str:
     return skeleton(f"{parts.local_part}@{parts.domain}")
 
 
-def could_deceive(address: str) -> bool:
-    """Whether it has characters that could look like others; plain ASCII addresses are told apart by all mail systems.
+def is_confusable(address: str) -> bool:
+    """Return whether the address has characters that look like others.
 
-    Raises: EmailNotValidError.
+    ASCII addresses do not. Raises: EmailNotValidError.
     """
     parts = validate_email(address, check_deliverability=False)
     return not fold(f"{parts.local_part}@{parts.domain}").isascii()
 
 
-def find_email_key(address: str) -> str | None:
-    """None for what is not an e-mail address."""
-    try:
-        return email_key(address)
-    except EmailNotValidError:
-        return None
-
-
-def username_key(username: str) -> str:
+def get_username_key(username: str) -> str:
     return username.lower()
 
 
-def could_be_username(username: str) -> bool:
-    """False for what would be read as an id, or as a path of the API."""
+def get_name_key(name: str) -> str:
+    """Return the key that a list is sorted by."""
+    return fold(name)
+
+
+def is_allowed_username(username: str) -> bool:
+    """Return False for a name that would be read as an id or as a part of a path."""
     return not _ID.fullmatch(username) and username.lower() not in RESERVED_USERNAMES
 
 
-def is_official(username: str) -> bool:
-    """Names that look like those who run the service (RFC 2142 and common practice): nobody takes one themselves."""
+def is_official_username(username: str) -> bool:
+    """Recognize names of those who run a service (RFC 2142 and common practice)."""
     return re.sub(r"[_.-]", "", username.lower()) in OFFICIAL_USERNAMES
-
-
-def name_key(name: str) -> str:
-    """What a list is sorted by."""
-    return fold(name)

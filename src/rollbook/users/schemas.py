@@ -1,14 +1,15 @@
-"""Users on the wire."""
+"""Users in requests and responses."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from rollbook.kit.listing import PageRequest, order_by
-from rollbook.kit.schemas import Flag, Id, In, Matches, Moment, Out, PageQuery, Query, Timestamp, may_be_left_out
+from rollbook.kit.field_types import Id, Pattern, QueryFlag, QueryTimestamp, Timestamp
+from rollbook.kit.listing import PageRequest, parse_sort
+from rollbook.kit.schemas import In, Out, PageQuery, Query, omittable
 from rollbook.roles.schemas import RoleName
+from rollbook.users import field_rules
 from rollbook.users.fields import (
-    LONGEST_PASSWORD,
     CurrentPassword,
     Email,
     Name,
@@ -17,9 +18,16 @@ from rollbook.users.fields import (
     Phone,
     Username,
 )
-from rollbook.users.filters import Filters
+from rollbook.users.filters import (
+    DeletedFilter,
+    Filter,
+    PrefixFilter,
+    Selection,
+    collect_filters,
+)
+from rollbook.users.references import get_email_key, get_username_key
 
-SORTABLE = {
+SORT_KEYS = {
     "created_at": "created_at",
     "updated_at": "updated_at",
     "name": "name_key",
@@ -27,8 +35,8 @@ SORTABLE = {
     "username": "username_key",
     "last_login": "last_login",
 }
-"""What a list may be sorted by → the stored field. A closed set: any other order would tell of hidden fields."""
-_KEY = rf"-?({'|'.join(SORTABLE)})"
+"""Sort key → stored field. A closed set: an order by a hidden field would reveal its values."""
+_SORT_KEY = rf"-?({'|'.join(SORT_KEYS)})"
 
 
 class UserCreate(In):
@@ -42,28 +50,28 @@ class UserCreate(In):
     last_name: PersonName | None = None
     phone: Phone | None = None
     role: RoleName = "user"
-    is_active: Annotated[bool, Field(description="false: may not sign in", examples=[True])] = True
+    is_active: Annotated[bool, Field(description="false: cannot sign in", examples=[True])] = True
 
 
 class UserPatch(In):
-    """What to change. A field left out stays as it is; null clears an optional one (RFC 7396)."""
+    """What to change. A field that is left out stays; null clears an optional one (RFC 7396)."""
 
-    name: Name = may_be_left_out()
-    email: Email = may_be_left_out()
-    password: Password = may_be_left_out()
-    username: Username | None = None
-    first_name: PersonName | None = None
-    last_name: PersonName | None = None
-    phone: Phone | None = None
-    role: RoleName = may_be_left_out()
-    is_active: Annotated[bool, Field(examples=[True])] = may_be_left_out()
-    current_password: CurrentPassword = may_be_left_out()
+    name: Annotated[Name, field_rules.NAME] = omittable()
+    email: Annotated[Email, field_rules.EMAIL] = omittable()
+    password: Annotated[Password, field_rules.PASSWORD] = omittable()
+    username: Annotated[Username | None, field_rules.NAME] = None
+    first_name: Annotated[PersonName | None, field_rules.NAME] = None
+    last_name: Annotated[PersonName | None, field_rules.NAME] = None
+    phone: Annotated[Phone | None, field_rules.PROFILE] = None
+    role: Annotated[RoleName, field_rules.ROLE] = omittable()
+    is_active: Annotated[bool, Field(examples=[True]), field_rules.STATE] = omittable()
+    current_password: Annotated[CurrentPassword, field_rules.PROOF] = omittable()
 
 
 class UserOut(Out):
     """A user, as everyone who may read one sees it."""
 
-    tagged: ClassVar = True
+    has_etag: ClassVar = True
 
     id: Id
     name: Annotated[str, Field(examples=["Ada Lovelace"])]
@@ -80,27 +88,29 @@ class UserOut(Out):
     version: Annotated[int, Field(ge=1, examples=[1])]
 
 
-def _begun(q: str) -> str | None:
-    """Blank means absent, and what a search box puts in front is not meant."""
-    return q.lstrip() or None
-
-
-def _none_required(schema: dict[str, Any]) -> None:
+def _require_nothing(schema: dict[str, Any]) -> None:
     schema.pop("required", None)
     schema["additionalProperties"] = False
 
 
 class UserListOut(UserOut):
-    """A user in a list: the `fields` asked for, or all but `deleted_at`, which comes with `include_deleted`."""
+    """A user in a list: the requested `fields`, or all but `deleted_at`.
 
-    model_config = ConfigDict(json_schema_extra=_none_required)
+    `deleted_at` comes with `include_deleted`.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_require_nothing)
 
     deleted_at: Annotated[Timestamp | None, Field(examples=[None])] = None
 
 
-LISTED = tuple(UserListOut.model_fields)
-DELETED_AT = "deleted_at"
-_FIELD = f"({'|'.join(LISTED)})"
+LIST_FIELDS = tuple(UserListOut.model_fields)
+_LIST_FIELD = f"({'|'.join(LIST_FIELDS)})"
+
+
+def _parse_prefix(q: str) -> str | None:
+    """Parse a prefix. A blank one counts as absent. A search box may put a blank in front."""
+    return q.lstrip() or None
 
 
 class UserQuery(PageQuery):
@@ -108,68 +118,84 @@ class UserQuery(PageQuery):
         str,
         Field(
             max_length=200,
-            description="keys separated by commas, `-` for descending; ties are broken by id",
+            description="keys separated by commas, `-` for descending; the id breaks ties",
             examples=["name,-created_at"],
         ),
-        Matches(rf"^{_KEY}(,{_KEY})*$", f"Keys separated by commas: {' '.join(SORTABLE)}, `-` for descending."),
+        Pattern(
+            rf"^{_SORT_KEY}(,{_SORT_KEY})*$",
+            f"Keys separated by commas: {' '.join(SORT_KEYS)}, `-` for descending.",
+        ),
     ] = "-created_at"
-
-    role: RoleName | None = None
-    is_active: Flag | None = None
-    email: Annotated[Email | None, Field(description="this address, in any spelling")] = None
-    username: Annotated[str | None, Field(max_length=50, description="this one, in any case", examples=["ada"])] = None
-    created_after: Moment | None = None
-    created_before: Moment | None = None
+    role: Annotated[RoleName | None, Filter("role", index="listed_by_role", is_tallied=True)] = None
+    is_active: Annotated[QueryFlag | None, Filter("is_active", index=None, is_tallied=True)] = None
+    email: Annotated[
+        Email | None,
+        Field(description="this address, in any spelling"),
+        Filter("email_key", index="listed_by_email_key", normalize=get_email_key),
+    ] = None
+    username: Annotated[
+        str | None,
+        Field(max_length=50, description="this username, in any case", examples=["ada"]),
+        Filter("username_key", index="listed_by_username_key", normalize=get_username_key),
+    ] = None
+    created_after: Annotated[
+        QueryTimestamp | None, Filter("created_at", index="listed_by_created_at", operator="$gt")
+    ] = None
+    created_before: Annotated[
+        QueryTimestamp | None, Filter("created_at", index="listed_by_created_at", operator="$lt")
+    ] = None
     q: Annotated[
         str | None,
-        Field(max_length=254, description="what name, username or e-mail address begins with", examples=["ada"]),
-        AfterValidator(_begun),
+        Field(
+            max_length=254,
+            description="prefix of the name, username or e-mail address",
+            examples=["ada"],
+        ),
+        AfterValidator(_parse_prefix),
+        PrefixFilter("$or", index="listed_by_name_key"),
     ] = None
     fields: Annotated[
         str | None,
-        Field(max_length=200, description="those of a user to show, separated by commas", examples=["id,name"]),
-        Matches(rf"^{_FIELD}(,{_FIELD})*$", f"Fields separated by commas: {' '.join(LISTED)}."),
+        Field(
+            max_length=200,
+            description="the fields to show, separated by commas",
+            examples=["id,name"],
+        ),
+        Pattern(
+            rf"^{_LIST_FIELD}(,{_LIST_FIELD})*$",
+            f"Fields separated by commas: {' '.join(LIST_FIELDS)}.",
+        ),
     ] = None
-    include_deleted: Annotated[Flag, Field(description="needs `users:restore`")] = False
+    include_deleted: Annotated[
+        QueryFlag,
+        Field(description="needs `users:restore`"),
+        DeletedFilter("is_deleted", index=None, is_tallied=True),
+    ] = False
 
     def page_request(self) -> PageRequest:
-        return self.paged(order_by(self.sort, SORTABLE))
+        return self.to_page_request(parse_sort(self.sort, SORT_KEYS))
 
-    def filters(self) -> Filters:
-        return Filters(**{name: getattr(self, name) for name in Filters.__dataclass_fields__})
+    def selection(self) -> Selection:
+        values = {name: getattr(self, name) for name in FILTERS}
+        given = {name: value for name, value in values.items() if value not in (None, "")}
+        return Selection(given, FILTERS)
 
-    def shown(self) -> set[str]:
-        """The names of the fields to tell."""
+    def shown_fields(self) -> set[str]:
+        """Return the names of the fields in the response."""
         if self.fields:
             return set(self.fields.split(","))
-        return set(LISTED) - (set() if self.include_deleted else {DELETED_AT})
+        return set(LIST_FIELDS) - (set() if self.include_deleted else {"deleted_at"})
+
+
+FILTERS = collect_filters(UserQuery)
+FIELD_RULES = field_rules.collect_field_rules(UserPatch)
 
 
 class RemoveQuery(Query):
-    purge: Annotated[Flag, Field(description="for good; needs `users:purge`")] = False
+    purge: Annotated[QueryFlag, Field(description="for good; needs `users:purge`")] = False
 
 
 class UserDelete(In):
-    """What proves to be the owner, where one deletes oneself; the body may be left out."""
+    """Proof that the caller is the owner, to delete one's own account. May be left out."""
 
     current_password: CurrentPassword | None = None
-
-
-class PasswordPolicyOut(Out):
-    """What a password has to be, for a client that wants to say so beforehand."""
-
-    policy: Annotated[Literal["standard", "complex", "strict"], Field(examples=["standard"])]
-    min_length: Annotated[int, Field(examples=[8])]
-    max_length: Annotated[int, Field(examples=[LONGEST_PASSWORD])]
-    requires: Annotated[
-        list[Literal["lower", "upper", "digit", "special"]],
-        Field(description="character classes of which each must occur", examples=[[]]),
-    ]
-    refuses: Annotated[
-        list[Literal["common", "guessable", "personal", "breached"]],
-        Field(
-            description="common: among 470,000 leaked ones; guessable: repeats, sequences, rows of keys, single words; "
-            "personal: what follows from the user's name or address; breached: known to BREACHED_PASSWORDS",
-            examples=[["common", "guessable", "personal"]],
-        ),
-    ]

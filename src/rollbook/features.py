@@ -1,0 +1,31 @@
+"""The features, in the order in which the API document lists them."""
+
+from rollbook.audit.feature import AUDIT
+from rollbook.auth.feature import AUTH
+from rollbook.idempotency.feature import IDEMPOTENCY
+from rollbook.leases.feature import LEASES
+from rollbook.limits.feature import LIMITS
+from rollbook.locks.feature import LOCKS
+from rollbook.migrations.feature import MIGRATIONS
+from rollbook.passwords.feature import PASSWORDS
+from rollbook.roles.feature import ROLES
+from rollbook.sessions.feature import SESSIONS
+from rollbook.signing.feature import SIGNING
+from rollbook.tallies.feature import TALLIES
+from rollbook.users.feature import USERS
+
+FEATURES = (
+    AUTH,
+    USERS,
+    PASSWORDS,
+    ROLES,
+    AUDIT,
+    SESSIONS,
+    SIGNING,
+    LIMITS,
+    IDEMPOTENCY,
+    TALLIES,
+    LEASES,
+    LOCKS,
+    MIGRATIONS,
+)

@@ -1,0 +1,1 @@
+"""The first admin, who exists before anyone can create one over HTTP."""

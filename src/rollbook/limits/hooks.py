@@ -1,0 +1,104 @@
+"""Request limits in front of the API (Flask-Limiter), and the headers that report every limit."""
+
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_limiter import ApplicationLimit, Limiter, RequestLimit
+from limits.errors import StorageError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from rollbook.access.client_address import get_client_address
+from rollbook.access.guards import find_user_id
+from rollbook.limits.limit_status import LimitStatus, get_client_key, render_headers
+
+MEMORY = "memory://"
+STORE_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
+NO_ENDPOINT = "no endpoint"
+"""For an unknown path or method, which counts too."""
+UNLIMITED = ("ping", "health")
+"""Endpoints of liveness probes: if they were refused, the process would be killed."""
+READ_METHODS = ["GET", "HEAD", "OPTIONS"]
+WRITE_METHODS = ["POST", "PUT", "PATCH", "DELETE"]
+
+
+def trust_proxies(app: Flask, count: int) -> None:
+    """Take the client's address from X-Forwarded-For, as `count` proxies wrote it."""
+    if count:
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign] # as Flask documents it
+
+
+def install(
+    app: Flask, *, blueprint: str, default: str, read: str, write: str, storage_uri: str
+) -> None:
+    """Limit all endpoints but UNLIMITED.
+
+    `default` applies to each client address; under `blueprint`, `read` and `write` also apply to
+    each user. When the store of `storage_uri` is unavailable, each process counts for itself.
+    """
+
+    def has_no_user() -> bool:
+        return request.blueprint != blueprint or find_user_id() is None
+
+    limiter = Limiter(
+        _get_address_key,
+        application_limits=[
+            ApplicationLimit(default, key_function=_get_address_key),
+            ApplicationLimit(
+                read, key_function=_get_read_key, methods=READ_METHODS, exempt_when=has_no_user
+            ),
+            ApplicationLimit(
+                write, key_function=_get_write_key, methods=WRITE_METHODS, exempt_when=has_no_user
+            ),
+        ],
+        storage_uri=storage_uri,
+        storage_options={"wrap_exceptions": True, **STORE_OPTIONS} if storage_uri != MEMORY else {},
+        in_memory_fallback_enabled=True,
+        request_identifier=lambda: request.endpoint or NO_ENDPOINT,
+    )
+    limiter.request_filter(lambda: request.endpoint in UNLIMITED)
+    limiter.init_app(app)
+
+    @app.after_request
+    def report_limits(response: Response) -> Response:
+        statuses = [*_list_request_limits(limiter), *g.get("limit_statuses", [])]
+        response.headers.update(render_headers(statuses))
+        waits = [each.wait for each in statuses if each.remaining == 0]
+        if response.status_code == 429 and waits:
+            response.headers["Retry-After"] = str(max(waits))
+        return response
+
+
+def add_limit_status(status: LimitStatus) -> None:
+    """Report `status` in the headers of the current response."""
+    if g:
+        g.setdefault("limit_statuses", []).append(status)
+
+
+def _list_request_limits(limiter: Limiter) -> list[LimitStatus]:
+    """List the limits of the current request.
+
+    The list is empty when Flask-Limiter's store has just become unavailable.
+    """
+    try:
+        return [_to_limit_status(each) for each in limiter.current_limits]
+    except StorageError:
+        return []
+
+
+def _to_limit_status(each: RequestLimit) -> LimitStatus:
+    name = each.request_args[0].partition(":")[0]
+    reset, remaining = each.window
+    return LimitStatus(name, each.limit.amount, each.limit.get_expiry(), remaining, reset)
+
+
+def _get_address_key() -> str:
+    return f"default:{get_client_key(get_client_address())}"
+
+
+def _get_read_key() -> str:
+    return f"read:{find_user_id()}"
+
+
+def _get_write_key() -> str:
+    return f"write:{find_user_id()}"

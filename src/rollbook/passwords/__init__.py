@@ -1,0 +1,1 @@
+"""The password policy, password hashes, and how many are computed at once."""

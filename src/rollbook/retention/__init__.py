@@ -1,0 +1,1 @@
+"""Purge users who were deleted long ago."""

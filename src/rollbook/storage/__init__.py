@@ -1,0 +1,1 @@
+"""MongoDB: the connection, transactions, DAOs, indexes, validators and paging."""

@@ -1,0 +1,1 @@
+"""Numbers of users that are known without counting."""

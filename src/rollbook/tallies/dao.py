@@ -1,0 +1,85 @@
+"""The only file that queries tallies: numbers that are known without counting."""
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
+from rollbook.tallies.documents import UserTally
+
+SHARDS = 32
+BASE_SHARD = -1
+"""The shard that a recount corrects. The others hold what has changed since."""
+
+
+class TallyDAO:
+    def __init__(self) -> None:
+        self._turns = itertools.count()
+
+    def move(self, before: str | None, after: str | None) -> None:
+        """Count one less of the key `before` and one more of `after`.
+
+        Call it inside the transaction of the change.
+        """
+        if before == after:
+            return
+        moved = {f"counts.{key}": by for key, by in ((before, -1), (after, 1)) if key}
+        with translate_driver_errors():
+            self._collection.update_one(
+                {"_id": self._choose_shard()}, {"$inc": moved}, session=current_client_session()
+            )
+
+    def sum(self, matches: Callable[[str], bool]) -> int:
+        """Return the sum of all keys that `matches` accepts."""
+        return sum(number for key, number in self._sum_shards().items() if matches(key))
+
+    def create_shards(self) -> bool:
+        """Create missing shards beforehand, so that no two writers create the same one.
+
+        False when all of them exist.
+        """
+        session = current_client_session()
+        with translate_driver_errors():
+            existing = set(self._collection.distinct("_id", session=session))
+            missing = set(range(BASE_SHARD, SHARDS)) - existing
+            for shard in missing:
+                empty: dict[str, Any] = {"$setOnInsert": {"counts": {}}}
+                self._collection.update_one({"_id": shard}, empty, upsert=True, session=session)
+        return bool(missing)
+
+    def correct(self, counted: Mapping[str, int]) -> bool:
+        """Set the sums to `counted`, and return whether they were wrong.
+
+        Call it inside the transaction that counted: all reads are of one instant, and changes of
+        other transactions go to other shards, so none is lost.
+        """
+        tallied = self._sum_shards()
+        keys = counted.keys() | tallied.keys()
+        wrong = {key: counted.get(key, 0) - tallied[key] for key in keys}
+        moved = {f"counts.{key}": by for key, by in wrong.items() if by}
+        if moved:
+            with translate_driver_errors():
+                self._collection.update_one(
+                    {"_id": BASE_SHARD}, {"$inc": moved}, session=current_client_session()
+                )
+        return bool(moved)
+
+    def _sum_shards(self) -> Counter[str]:
+        sums = Counter[str]()
+        with translate_driver_errors():
+            for shard in self._collection.find({}, session=current_client_session()):
+                sums.update(shard["counts"])
+        return sums
+
+    def _choose_shard(self) -> int:
+        """Choose another shard each time: a retry avoids one that a dead process still holds."""
+        return (os.getpid() * 8 + next(self._turns)) % SHARDS
+
+    @property
+    def _collection(self) -> Any:
+        return UserTally._get_collection()
+
+
+tallies = TallyDAO()

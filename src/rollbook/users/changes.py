@@ -1,0 +1,157 @@
+"""Change a user: authorize, verify credentials, apply."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from rollbook.access.permissions import Permission
+from rollbook.access.principal import Principal
+from rollbook.kit.clock import Clock
+from rollbook.kit.preconditions import ANY, Expected
+from rollbook.passwords.hashing import PasswordHasher
+from rollbook.passwords.service import PasswordService
+from rollbook.roles.policy import require_grantable
+from rollbook.roles.service import RoleService
+from rollbook.sessions.service import SessionService
+from rollbook.storage.transactions import transactional
+from rollbook.users import policy
+from rollbook.users.authorization import (
+    audit_user_change,
+    get_accessible_user,
+    require_another_admin,
+    require_authority_over,
+)
+from rollbook.users.dao import users
+from rollbook.users.documents import User
+from rollbook.users.errors import CurrentPasswordNeeded, WrongPassword
+from rollbook.users.owner_proof import OwnerProof
+from rollbook.users.registration import refuse_lookalike
+from rollbook.users.schemas import UserPatch
+
+
+@dataclass(frozen=True)
+class _Change:
+    """`before`: the user as it was read. `wanted`: stored fields and their new values.
+
+    `asked`: the names, in the API, of the fields that would change.
+    """
+
+    before: User
+    patch: UserPatch
+    wanted: Mapping[str, Any]
+    asked: Set[str]
+    needs_current_password: bool
+
+
+@dataclass(frozen=True)
+class ChangeService:
+    clock: Clock
+    passwords: PasswordService
+    roles: RoleService
+    sessions: SessionService
+    proof: OwnerProof
+
+    def change_user(
+        self, ref: str, patch: UserPatch, *, actor: Principal, expected: Expected = ANY
+    ) -> User:
+        """Change what was sent and differs. Without a difference there is no new version.
+
+        Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, CurrentPasswordNeeded,
+        WrongPassword, PasswordRefused, UnknownRole, LastAdmin, TooManyRequests, TooBusy,
+        EmailTaken, UsernameTaken.
+        """
+        change = self._authorize(ref, patch, actor, expected)
+        wanted = {**change.wanted, **self._verify_credentials(change, actor)}
+        return self._apply(change, wanted, expected, actor=actor)
+
+    def _authorize(
+        self, ref: str, patch: UserPatch, actor: Principal, expected: Expected
+    ) -> _Change:
+        before = get_accessible_user(ref, Permission.USERS_UPDATE, actor)
+        sent = patch.model_dump(exclude_unset=True)
+        wanted = policy.build_stored_fields(sent)
+        differing = policy.find_differences(before, wanted).keys() | sent.keys() & {"password"}
+        asked = policy.get_public_names(differing)
+        require_authority_over(self.roles, actor, before)
+        policy.require_may_change(actor, before, asked)
+        if "username" in asked:
+            policy.require_username_allowed(actor, patch.username, own=True)
+        if "email" in asked and not actor.may(Permission.USERS_SET_CREDENTIALS):
+            refuse_lookalike(patch.email, besides=before.pk)
+        expected.check(before.version)
+        self._require_may_take_over(before, asked, actor)
+        needs_proof = policy.needs_current_password(actor, before, asked)
+        return _Change(before, patch, wanted, asked, needs_proof)
+
+    def _verify_credentials(self, change: _Change, actor: Principal) -> dict[str, Any]:
+        """Verify the current password of an owner. Return the new hash, if the password changes."""
+        patch = change.patch
+        changes_password = "password" in change.asked
+        if change.needs_current_password and patch.current_password is None:
+            raise CurrentPasswordNeeded()
+        if not change.needs_current_password and not changes_password:
+            return {}
+        if changes_password:
+            self.passwords.check_not_breached(patch.password.get_secret_value())
+        with self.passwords.gate.enter() as hasher:
+            if change.needs_current_password:
+                current = patch.current_password
+                self.proof.check_password(change.before, current, actor=actor, hasher=hasher)
+            if not changes_password:
+                return {}
+            return {"password_hash": self._hash_new_password(change, hasher)}
+
+    def _hash_new_password(self, change: _Change, hasher: PasswordHasher) -> str:
+        """Return the new hash, or the stored one if the owner sets the same password again."""
+        patch, before = change.patch, change.before
+        password = patch.password.get_secret_value()
+        proven = change.needs_current_password
+        if proven and password == patch.current_password.get_secret_value():
+            return before.password_hash  # type: ignore[no-any-return] # MongoEngine has no types
+        sent = patch.model_dump(exclude_unset=True)
+        personal = [sent.get(n, getattr(before, n)) for n in policy.IDENTIFYING_FIELDS]
+        self.passwords.check_policy(password, personal)
+        return hasher.hash(password)
+
+    @transactional()
+    def _apply(
+        self, change: _Change, wanted: Mapping[str, Any], expected: Expected, *, actor: Principal
+    ) -> User:
+        now = self.clock()
+        user = users.get(change.before.pk)
+        expected.check(user.version)
+        if user.password_hash != change.before.password_hash and change.needs_current_password:
+            raise WrongPassword()  # It was the current password when it was verified.
+        fields = policy.find_differences(user, wanted)
+        if not fields:
+            return user
+        self._authorize_again(user, fields, actor)
+        changed = users.update_from(user, at=now, fields=fields)
+        self._end_sessions(changed, fields, actor)
+        changes = policy.describe_changes(user, changed)
+        audit_user_change(policy.get_change_action(changes), changed, changes, actor, now)
+        return changed
+
+    def _authorize_again(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:
+        """Authorize on what is stored now, and with what only a transaction can decide."""
+        asked = policy.get_public_names(fields.keys())
+        require_authority_over(self.roles, actor, user)
+        policy.require_may_change(actor, user, asked)
+        if "role" in fields:
+            old = self.roles.get_permissions(user.role)
+            require_grantable(actor, self.roles.lock_role(fields["role"]) | old)
+        self._require_may_take_over(user, asked, actor)
+        if policy.removes_admin(user, fields):
+            require_another_admin(self.roles, user.pk)
+
+    def _require_may_take_over(self, user: User, asked: Set[str], actor: Principal) -> None:
+        """Refuse a takeover before a password is compared, which would confirm a guess."""
+        if policy.is_takeover(actor, user, asked):
+            require_grantable(actor, self.roles.get_permissions(user.role))
+
+    def _end_sessions(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:
+        """End all sessions of a disabled user, and all but the caller's after a new password."""
+        if not user.is_active:
+            self.sessions.delete_sessions(user.pk)
+        elif "password_hash" in fields:
+            self.sessions.delete_sessions(user.pk, besides=actor.session_id)

@@ -1,0 +1,54 @@
+"""Who may set a field of a user. `UserPatch` declares a FieldRule for each of its fields."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from rollbook.access.permissions import Permission
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """`permission` is needed to set the field; with `by_owner`, users may also set their own.
+
+    A caller who sets a `credential` can sign in as the user, so owners prove who they are.
+    `personal` values are removed from the audit log by a purge. A password must not repeat an
+    `identifying` one. A field that is not `stored` as it is sent is a secret, or proves something.
+    """
+
+    permission: Permission = Permission.USERS_UPDATE
+    by_owner: bool = False
+    credential: bool = False
+    personal: bool = False
+    identifying: bool = False
+    stored: bool = True
+
+
+PROFILE = FieldRule(by_owner=True, personal=True)
+NAME = FieldRule(by_owner=True, personal=True, identifying=True)
+EMAIL = FieldRule(
+    Permission.USERS_SET_CREDENTIALS,
+    by_owner=True,
+    credential=True,
+    personal=True,
+    identifying=True,
+)
+PASSWORD = FieldRule(Permission.USERS_SET_CREDENTIALS, by_owner=True, credential=True, stored=False)
+ROLE = FieldRule(Permission.USERS_SET_ROLE)
+STATE = FieldRule()
+PROOF = FieldRule(by_owner=True, stored=False)
+"""The current password, which is compared and never set."""
+
+
+def collect_field_rules(schema: type[BaseModel]) -> dict[str, FieldRule]:
+    """Collect the FieldRule of every field. Raises: TypeError, for a field without one."""
+    rules = {}
+    for name, field in schema.model_fields.items():
+        declared = [each for each in field.metadata if isinstance(each, FieldRule)]
+        if not declared:
+            raise TypeError(
+                f"Nobody may set {schema.__name__}.{name}. Declare in users/schemas.py who may: "
+                f"{name}: Annotated[..., field_rules.PROFILE], or another FieldRule."
+            )
+        rules[name] = declared[0]
+    return rules

@@ -1,0 +1,92 @@
+"""Create users, and let people register."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+
+from rollbook.access.principal import ActorKind, Principal
+from rollbook.audit.service import Target, append_entry
+from rollbook.kit.clock import Clock
+from rollbook.kit.errors import AppError, Conflict
+from rollbook.limits.limit_status import remember_address
+from rollbook.limits.service import AttemptLimiter
+from rollbook.passwords.service import PasswordService
+from rollbook.roles.built_in import ADMIN, USER
+from rollbook.roles.policy import require_grantable
+from rollbook.roles.service import RoleService
+from rollbook.storage.transactions import transactional
+from rollbook.users import policy, references
+from rollbook.users.authorization import audit_user_change
+from rollbook.users.dao import users
+from rollbook.users.documents import User
+from rollbook.users.errors import EmailLookalike, RegistrationClosed
+from rollbook.users.schemas import UserCreate
+
+
+@dataclass(frozen=True)
+class RegistrationService:
+    clock: Clock
+    passwords: PasswordService
+    registration: policy.Registration
+    roles: RoleService
+    attempts: AttemptLimiter
+
+    def create_user(self, new: UserCreate, *, actor: Principal) -> User:
+        """Create a user, or register one.
+
+        Raises: RegistrationClosed, NoAdminYet, TooManyRequests, Forbidden, UnknownRole,
+        PasswordRefused, TooBusy, EmailTaken, UsernameTaken, EmailLookalike.
+        """
+        if not policy.is_registration(actor):
+            return self._create(new, actor)
+        self.attempts.count_registration(actor.origin)
+        has_admin = users.has_active_user(ADMIN)
+        try:
+            policy.require_registration_open(self.registration, has_admin=has_admin)
+            refuse_lookalike(new.email)
+            return self._create(new, actor)
+        except (RegistrationClosed, Conflict) as refusal:
+            self._audit_refusal(refusal, actor)
+            raise
+
+    def _create(self, new: UserCreate, actor: Principal) -> User:
+        sent = new.model_dump()
+        password = new.password.get_secret_value()
+        is_anonymous = actor.kind is ActorKind.ANONYMOUS
+        policy.require_may_create(actor, sent)
+        policy.require_username_allowed(actor, new.username, own=False)
+        self.passwords.check_policy(password, [sent[name] for name in policy.IDENTIFYING_FIELDS])
+        self.passwords.check_not_breached(password)
+        with self.passwords.gate.enter(yields_last_place=is_anonymous) as hasher:
+            fields: dict[str, Any] = {"password_hash": hasher.hash(password)}
+        if is_anonymous:
+            fields["known_addresses"] = remember_address([], actor.origin.ip)
+        return self._insert(policy.build_stored_fields(sent) | fields, actor=actor)
+
+    @transactional()
+    def _insert(self, fields: dict[str, Any], *, actor: Principal) -> User:
+        now = self.clock()
+        if fields["role"] != USER:
+            require_grantable(actor, self.roles.lock_role(fields["role"]))
+        user = users.insert(User(**fields, created_at=now, updated_at=now))
+        audit_user_change("user.created", user, policy.describe_changes(None, user), actor, now)
+        return user
+
+    def _audit_refusal(self, refusal: AppError, actor: Principal) -> None:
+        """Audit a refusal.
+
+        It may reveal whether an address is taken, so the audit log has the caller.
+        """
+        changes = {"reason": {"before": None, "after": refusal.code}}
+        target, now = Target("user", None), self.clock()
+        append_entry("user.registration_refused", target, actor=actor, at=now, changes=changes)
+
+
+def refuse_lookalike(address: str, *, besides: ObjectId | None = None) -> None:
+    """Refuse an address that looks like another user's. Raises: EmailLookalike.
+
+    Call it for an address that no administrator vouches for.
+    """
+    if references.is_confusable(address) and users.has_lookalike(address, besides=besides):
+        raise EmailLookalike()

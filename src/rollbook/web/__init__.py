@@ -1,0 +1,1 @@
+"""Flask: endpoints, request parsing, responses and error handlers."""

@@ -1,0 +1,7 @@
+"""Keys of `app.extensions`: what is handed to the request handling when the app is created."""
+
+LENGTH_LIMITS = "rollbook.length_limits"
+REQUIRE_IF_MATCH = "rollbook.require_if_match"
+CURSORS = "rollbook.cursors"
+IDEMPOTENCY = "rollbook.idempotency"
+AUTHENTICATE = "rollbook.authenticate"
