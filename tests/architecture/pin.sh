@@ -1,6 +1,7 @@
 #!/bin/sh
-# Write the pins of pyproject.toml into FOLDER, keeping those that stand there: pin.sh FOLDER [--upgrade]
-# The system's certificates are those that pip and curl go by too, behind a company's proxy as well.
+# pin.sh FOLDER [--upgrade]: write the pinned dependencies of pyproject.toml into FOLDER. Without
+# --upgrade, existing pins stay. --system-certs makes uv trust the same certificates as pip and
+# curl, which matters behind a company's proxy.
 set -eu
 folder=$1
 shift

@@ -1,5 +1,6 @@
-"""Laws of what is written about the code; each is seen to catch a violation that is planted for it."""
+"""Pages name settings, paths and links that exist. Each rule is seen to find a planted fault."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,29 +9,6 @@ import pytest
 from rollbook.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-
-
-def faults_of_example(example: str) -> list[str]:
-    """Every setting stands there once, commented out or empty, with its default."""
-    lines = dict(re.findall(r"^#?\s?([A-Z_]+)=(\S*)", example, re.M))
-    expected = {name.upper(): _written(field.default) for name, field in Settings.model_fields.items()}
-    return sorted(name for name in lines.keys() | expected.keys() if lines.get(name) != expected.get(name))
-
-
-def _written(default: object) -> str:
-    return "" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def test_env_example_is_the_settings():
-    assert faults_of_example((ROOT / ".env.example").read_text()) == []
-
-
-def test_a_setting_that_is_missing_wrong_or_unknown_in_env_example_is_caught():
-    example = (ROOT / ".env.example").read_text()
-    example = example.replace("PORT=5000", "PORT=5001").replace("# WORKERS=2", "") + "\n# COLOUR=red\n"
-    assert faults_of_example(example) == ["COLOUR", "PORT", "WORKERS"]
-
-
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 DOCUMENTS += [path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")]
 PATH = re.compile(
@@ -39,34 +17,97 @@ PATH = re.compile(
 )
 
 
-def absent_paths(text: str, root: Path) -> list[str]:
-    return [path for path in PATH.findall(text) if not (root / path).exists() and not list(root.glob(f"src/**/{path}"))]
+def render_default(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "" if default is None else str(default)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_path_that_a_document_names_exists(document):
-    assert absent_paths((ROOT / document).read_text(), ROOT) == []
+def find_example_faults(example: str) -> list[str]:
+    """Settings that .env.example lacks, repeats with another default, or makes up."""
+    lines = dict(re.findall(r"^#?\s?([A-Z_]+)=(\S*)", example, re.M))
+    fields = Settings.model_fields.items()
+    expected = {name.upper(): render_default(field.default) for name, field in fields}
+    names = lines.keys() | expected.keys()
+    return sorted(name for name in names if lines.get(name) != expected.get(name))
 
 
-def test_a_path_that_does_not_exist_is_caught():
-    assert absent_paths("see src/rollbook/nowhere.py, README.md and absent.md", ROOT) == [
-        "src/rollbook/nowhere.py",
-        "absent.md",
+def test_env_example_lists_every_setting():
+    assert find_example_faults((ROOT / ".env.example").read_text()) == []
+
+
+def test_wrong_env_example_is_found():
+    example = (ROOT / ".env.example").read_text()
+    example = example.replace("PORT=5000", "PORT=5001").replace("# WORKERS=2", "")
+    assert find_example_faults(f"{example}\n# COLOUR=red\n") == ["COLOUR", "PORT", "WORKERS"]
+
+
+SETTINGS_PAGE = """# Settings
+
+Settings come from the environment, then from `.env` in the current folder, then from files in
+`/run/secrets` with the name of the setting in lower case. An empty value means unset. A wrong value
+stops the start with one line that names the setting. `.env.example` is a template.
+
+No secret has a default. Where one is missing, the first start generates it in `DATA_DIR`, with mode
+0600, and says so. This page is generated from `src/rollbook/settings.py` by `make settings`.
+
+| setting | default | what it does |
+|---|---|---|
+"""
+
+
+def render_settings_page() -> str:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = render_default(field.default)
+        shown = f"`{default}`" if default else "unset"
+        rows.append(f"| `{name.upper()}` | {shown} | {field.description} |\n")
+    return SETTINGS_PAGE + "".join(rows)
+
+
+def test_settings_page_is_current():
+    page = ROOT / "docs" / "settings.md"
+    if os.environ.get("WRITE_SETTINGS"):
+        page.write_text(render_settings_page())
+    assert page.read_text() == render_settings_page(), "run make settings"
+
+
+def find_missing_paths(text: str, root: Path) -> list[str]:
+    return [
+        path
+        for path in PATH.findall(text)
+        if not (root / path).exists() and not list(root.glob(f"src/**/{path}"))
     ]
 
 
-def dead_links(text: str, folder: Path) -> list[str]:
-    """Links to files that are not there; addresses elsewhere are not asked."""
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_path_in_a_document_exists(document):
+    assert find_missing_paths((ROOT / document).read_text(), ROOT) == []
+
+
+def test_missing_path_is_found():
+    text = "see src/rollbook/nowhere.py, README.md and absent.md"
+    assert find_missing_paths(text, ROOT) == ["src/rollbook/nowhere.py", "absent.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_document_has_no_placeholder(document):
+    assert re.findall(r"@[A-Z_]{4,}@|TODO|FIXME", (ROOT / document).read_text()) == []
+
+
+def find_dead_links(text: str, folder: Path) -> list[str]:
+    """Links to files that do not exist. Links to other sites are not followed."""
     links = re.findall(r"\]\(([^)#]+)", text)
-    return [link for link in links if not link.startswith("http") and not (folder / link).exists()]
+    local = [link for link in links if not link.startswith("http")]
+    return [link for link in local if not (folder / link).exists()]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_between_documents_leads_somewhere(document):
-    assert dead_links((ROOT / document).read_text(), (ROOT / document).parent) == []
+def test_every_link_between_documents_works(document):
+    path = ROOT / document
+    assert find_dead_links(path.read_text(), path.parent) == []
 
 
-def test_a_dead_link_is_caught():
-    assert dead_links("[a](docs/errors.md), [b](docs/nowhere.md), [c](https://example.com)", ROOT) == [
-        "docs/nowhere.md"
-    ]
+def test_dead_link_is_found():
+    text = "[a](docs/errors.md), [b](docs/nowhere.md), [c](https://example.com)"
+    assert find_dead_links(text, ROOT) == ["docs/nowhere.md"]

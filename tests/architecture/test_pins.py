@@ -1,4 +1,4 @@
-"""The check of the pins can fail."""
+"""The check of the pinned requirements can fail."""
 
 import os
 import subprocess
@@ -6,10 +6,12 @@ import subprocess
 from tests.harness.serving import ROOT
 
 
-def test_an_index_that_is_out_of_reach_fails_the_check_and_leaves_nothing(tmp_path):
+def test_unreachable_index_fails_the_check(tmp_path):
     asked = {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "TMPDIR": str(tmp_path)}
     environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"} | asked
-    ended = subprocess.run(["make", "requirements-check"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(
+        ["make", "requirements-check"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     assert ended.returncode == 2, ended.stderr
     assert "network was disabled" in ended.stderr
     assert list(tmp_path.iterdir()) == []
