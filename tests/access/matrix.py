@@ -114,10 +114,12 @@ class World:
         body = {field: get_new_value(field), "current_password": PASSWORD}
         return self.send(who, "PATCH", f"/api/users/{whom.id}", body)
 
-    def create_people(self, caller: str, target: str | None) -> tuple[Any, Any]:
+    def create_people(
+        self, caller: str, target: str | None, *, sessions: int = 1
+    ) -> tuple[Any, Any]:
         """The caller, None if anonymous, and the user that the request concerns.
 
-        Each of them has signed in twice.
+        Each of them has so many `sessions`.
         """
         for name in ("users", "sessions", "audit"):
             self.stored[name].delete_many({})
@@ -125,16 +127,19 @@ class World:
         role = RoleCreate(name=ROLE, permissions=[])
         self.services.roles.create_role(role, actor=COMMAND_LINE)
         people.add(self.services, "first", role="admin")
-        who = None if caller == "anonymous" else self.create_person("caller", role=caller)
+        who = None
+        if caller != "anonymous":
+            who = self.create_person("caller", caller, sessions)
         if target == "own":
             return who, who
         roles = {"other": "user", "admin": "admin"}
         name = "whom" if target in roles else "someone"
-        return who, self.create_person(name, role=roles.get(target or "", "user"))
+        return who, self.create_person(name, roles.get(target or "", "user"), sessions)
 
-    def create_person(self, name: str, *, role: str) -> Any:
+    def create_person(self, name: str, role: str, sessions: int) -> Any:
         person = people.person(self.services, self.client, name, role=role)
-        people.sign_in(self.client, person.email)
+        for _ in range(sessions - 1):
+            people.sign_in(self.client, person.email)
         return person
 
     def fill_path(self, path: str, whom: Any) -> str:

@@ -16,7 +16,8 @@ def count_entries(app, services, stored):
     world = matrix.World(app, services, stored)
     counts = {}
     for route in matrix.list_mutations(app):
-        who, whom = world.create_people("admin", "other" if route.has_target else None)
+        target = "other" if route.has_target else None
+        who, whom = world.create_people("admin", target, sessions=2)
         if route.operation == "end_session":
             whom = who
         path = world.fill_path(route.path, whom)

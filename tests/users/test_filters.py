@@ -8,6 +8,7 @@ import pytest
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.users import dao
 from rollbook.users.dao import users
+from rollbook.users.filters import ANY_BOOLEAN, Filter, Selection
 from rollbook.users.schemas import SORT_KEYS
 from tests import people
 from tests.conftest import ADA
@@ -281,3 +282,10 @@ def _needs_no_sort(command):
     return (
         len(command.get("sort", {})) == 2 and not found and "$and" not in command.get("filter", {})
     )
+
+
+def test_two_filters_of_one_field_both_apply():
+    filters = {"after": Filter("at", None, "$gt"), "before": Filter("at", None, "$lt")}
+    query = Selection({"after": 1, "before": 9}, filters).build_query()
+    assert query["at"] == {"$gt": 1, "$lt": 9}
+    assert (query["is_deleted"], query["is_active"]) == (False, ANY_BOOLEAN)

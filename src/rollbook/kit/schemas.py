@@ -1,12 +1,15 @@
 """Base classes of the Pydantic schemas: request bodies, query strings and responses."""
 
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from rollbook.kit.field_types import INT64_MAX, Decimal
 from rollbook.kit.listing import Order, PageRequest, Position
+
+M = TypeVar("M")
 
 
 class In(BaseModel):
@@ -64,6 +67,25 @@ class Out(BaseModel):
     )
     has_etag: ClassVar[bool] = False
     """Whether `version` changes with every change of the response. Then it is the ETag."""
+
+
+def collect_declared(
+    schema: type[BaseModel], kind: type[M], *, without: Collection[str] = (), hint: str
+) -> dict[str, M]:
+    """Collect what each field declares of `kind` with Annotated, by the name of the field.
+
+    Fields in `without` need no declaration. Raises: TypeError, with `hint` about `{schema}` and
+    `{name}`, for a field that lacks one.
+    """
+    collected = {}
+    for name, field in schema.model_fields.items():
+        if name in without:
+            continue
+        declared = [each for each in field.metadata if isinstance(each, kind)]
+        if not declared:
+            raise TypeError(hint.format(schema=schema.__name__, name=name))
+        collected[name] = declared[0]
+    return collected
 
 
 def omittable() -> Any:

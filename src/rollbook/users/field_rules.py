@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from rollbook.access.permissions import Permission
+from rollbook.kit.schemas import collect_declared
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,9 @@ PROOF = FieldRule(by_owner=True, stored=False)
 
 def collect_field_rules(schema: type[BaseModel]) -> dict[str, FieldRule]:
     """Collect the FieldRule of every field. Raises: TypeError, for a field without one."""
-    rules = {}
-    for name, field in schema.model_fields.items():
-        declared = [each for each in field.metadata if isinstance(each, FieldRule)]
-        if not declared:
-            raise TypeError(
-                f"Nobody may set {schema.__name__}.{name}. Declare in users/schemas.py who may: "
-                f"{name}: Annotated[..., field_rules.PROFILE], or another FieldRule."
-            )
-        rules[name] = declared[0]
-    return rules
+    return collect_declared(
+        schema,
+        FieldRule,
+        hint="Nobody may set {schema}.{name}. Declare in users/schemas.py who may: "
+        "{name}: Annotated[..., field_rules.PROFILE], or another FieldRule.",
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollbook.kit.schemas import PageQuery
+from rollbook.kit.schemas import PageQuery, collect_declared
 from rollbook.kit.text import fold
 from rollbook.users.references import find_email_key
 
@@ -77,13 +77,15 @@ class Selection:
         return any(self.filters[name].index for name in self.values)
 
     def build_query(self) -> dict[str, Any]:
-        """Build a MongoDB filter."""
-        query: dict[str, Any] = {"is_deleted": False, "is_active": ANY_BOOLEAN}
+        """Build a MongoDB filter. Several filters of one field, such as a range, all apply."""
+        query: dict[str, Any] = {}
         for name, value in self.values.items():
             for field, condition in self.filters[name].build_query(value).items():
-                both = isinstance(condition, dict) and field == "created_at"
-                query[field] = {**query.get(field, {}), **condition} if both else condition
-        return query
+                known = query.get(field)
+                if isinstance(known, dict) and isinstance(condition, dict):
+                    condition = {**known, **condition}
+                query[field] = condition
+        return {"is_deleted": False, "is_active": ANY_BOOLEAN, **query}
 
 
 EVERYONE = Selection({}, {})
@@ -91,18 +93,13 @@ EVERYONE = Selection({}, {})
 
 def collect_filters(schema: type[PageQuery]) -> dict[str, Filter]:
     """Collect the Filter of every parameter. Raises: TypeError, for a parameter without one."""
-    filters = {}
-    for name, field in schema.model_fields.items():
-        if name in NOT_FILTERS:
-            continue
-        declared = [each for each in field.metadata if isinstance(each, Filter)]
-        if not declared:
-            raise TypeError(
-                f"{schema.__name__}.{name} would be ignored. Declare it in users/schemas.py as "
-                f'{name}: Annotated[..., Filter("<stored field>", index="<its index>")].'
-            )
-        filters[name] = declared[0]
-    return filters
+    return collect_declared(
+        schema,
+        Filter,
+        without=NOT_FILTERS,
+        hint="{schema}.{name} would be ignored. Declare it in users/schemas.py as "
+        '{name}: Annotated[..., Filter("<stored field>", index="<its index>")].',
+    )
 
 
 def _match_prefix(field: str, prefix: str) -> dict[str, Any]:
