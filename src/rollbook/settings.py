@@ -152,10 +152,10 @@ class Settings(BaseSettings):
     bcrypt_rounds: int = Field(
         12, ge=4, le=16, description="the cost of a password hash; each step doubles it"
     )
-    password_policy: Literal["standard", "complex", "strict"] = Field(
+    password_policy: Literal["basic", "standard", "complex", "strict"] = Field(
         "standard",
-        description="complex: four character classes; strict: NIST SP 800-63B-4, at least 15 "
-        "characters",
+        description="basic: length only; complex: four character classes; strict: NIST SP "
+        "800-63B-4, at least 15 characters",
     )
     password_min_length: int = Field(
         8, ge=8, le=128, description="characters; `strict` requires at least 15"

@@ -7,6 +7,7 @@ import pytest
 from rollbook.passwords.common_passwords import WIDTH, _get_entry, _load_table
 from rollbook.passwords.password_policy import PasswordPolicy
 
+BASIC = PasswordPolicy("basic", 8, 128)
 STANDARD = PasswordPolicy("standard", 8, 128)
 COMPLEX = PasswordPolicy("complex", 8, 128)
 STRICT = PasswordPolicy("strict", 15, 128)
@@ -16,6 +17,11 @@ PERSONAL = ["Ada Lovelace", None, None, "countess", "countess.ada@example.com"]
 @pytest.mark.parametrize(
     ("policy", "password", "codes"),
     [
+        (BASIC, "password123", []),
+        (BASIC, "ada lovelace", []),
+        (BASIC, "aaaaaaaa", []),
+        (BASIC, "seven 7", ["too_short"]),
+        (BASIC, " " * 8, ["too_short"]),
         (STANDARD, "good enough", []),
         (STANDARD, "short", ["too_short"]),
         (STANDARD, "password1", ["common"]),

@@ -7,12 +7,11 @@ USER = {
     "username": "grace",
     "email": "grace@example.com",
     "password": "nanoseconds of wire",
-    "name": "Grace",
 }
 
 
 def test_user_can_register_and_sign_in_by_username(http, check):
-    check(http.post("/api/users", json=USER), 201)
+    assert check(http.post("/api/users", json=USER), 201)["name"] == "grace"
     signed_in = check(
         http.post("/api/auth/login", json={"username": "grace", "password": USER["password"]}), 200
     )

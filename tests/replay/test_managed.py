@@ -28,6 +28,12 @@ def test_health_and_readiness_need_no_token(http, check):
     assert check(http.get("/ready"), 200)["status"] == "ready"
 
 
+def test_user_can_register_without_a_display_name(http, check):
+    body = {"username": "marie", "email": "marie@example.com", "password": PASSWORD}
+    body |= {"first_name": "Marie", "last_name": "Curie"}
+    assert check(http.post("/api/users", json=body), 201)["name"] == "Marie Curie"
+
+
 def test_sign_out_ends_the_old_and_the_new_token(http, check):
     user = register(http, "traveller")
     assert check(http.get("/api/auth/me", headers=user.headers), 200)["role"] == "user"

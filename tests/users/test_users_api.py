@@ -290,6 +290,23 @@ def test_password_policy_is_published_and_enforced(make_app, policy, min_length)
     )
 
 
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ({"first_name": "Ada", "last_name": "Lovelace", "username": "ada"}, "Ada Lovelace"),
+        ({"first_name": "Ada", "username": "countess"}, "Ada"),
+        ({"username": "countess"}, "countess"),
+        ({}, "ada"),
+        ({"name": None}, "ada"),
+        ({"first_name": "A" * 29, "last_name": "Lovelace"}, "A" * 29),
+        ({"email": "\u3164@example.com"}, "\u3164@example.com"),
+    ],
+)
+def test_name_is_derived_when_it_is_left_out(client, stored, sent, name):
+    body = {"email": ADA["email"], "password": ADA["password"]} | sent
+    assert client.post("/api/users", json=body).json["data"]["name"] == name
+
+
 def test_name_max_length_is_a_setting(make_app):
     client = make_app(name_max_length=40).test_client()
     assert client.post("/api/users", json=ADA | {"name": "x" * 40}).status_code == 201

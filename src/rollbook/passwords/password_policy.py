@@ -3,14 +3,12 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from rollbook.kit.errors import Detail
 from rollbook.kit.text import INVISIBLE, fold
 from rollbook.passwords.common_passwords import is_common
 from rollbook.passwords.guessability import estimate_guesses
-
-PolicyName = Literal["standard", "complex", "strict"]
+from rollbook.passwords.schemas import PolicyName
 
 MAX_PASSWORD_LENGTH = 128
 CHARACTER_CLASSES: dict[str, Callable[[str], bool]] = {
@@ -36,7 +34,7 @@ _WORDS = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True)
 class PasswordPolicy:
-    """`min_length` includes what the policy itself requires."""
+    """`min_length` includes what the policy itself requires. `basic` checks nothing else."""
 
     policy: PolicyName
     min_length: int
@@ -49,8 +47,8 @@ class PasswordPolicy:
 
     @property
     def refuses(self) -> list[str]:
-        breached = ["breached"] if self.checks_breaches else []
-        return ["common", "guessable", "personal", *breached]
+        guessable = [] if self.policy == "basic" else ["common", "guessable", "personal"]
+        return [*guessable, *(["breached"] if self.checks_breaches else [])]
 
     def list_faults(self, password: str, personal: Iterable[str | None]) -> list[Detail]:
         """List every reason to refuse `password`. A reason never repeats a value."""
@@ -58,6 +56,8 @@ class PasswordPolicy:
         if len(get_visible(password)) < self.min_length:
             message = f"At least {self.min_length} visible characters."
             faults.append(_fault("too_short", message))
+        if self.policy == "basic":
+            return faults
         missing = [n for n in self.requires if not any(map(CHARACTER_CLASSES[n], password))]
         faults += [_fault(f"needs_{n}", f"At least one {CLASS_NAMES[n]}.") for n in missing]
         if is_common(fold(password)) or is_common(fold(get_visible(password))):

@@ -6,11 +6,13 @@ from pydantic import Field
 
 from rollbook.kit.schemas import Out
 
+PolicyName = Literal["basic", "standard", "complex", "strict"]
+
 
 class PasswordPolicyOut(Out):
     """What a password has to be, for a client that wants to check it beforehand."""
 
-    policy: Annotated[Literal["standard", "complex", "strict"], Field(examples=["standard"])]
+    policy: Annotated[PolicyName, Field(examples=["standard"])]
     min_length: Annotated[int, Field(examples=[8])]
     max_length: Annotated[int, Field(examples=[128])]
     requires: Annotated[

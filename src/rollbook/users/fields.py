@@ -1,5 +1,6 @@
 """The type of each field of a user."""
 
+import re
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError
@@ -34,6 +35,20 @@ PHONE_NUMBER = Pattern(
     "A plus, the country code and the number: at most 15 digits (E.164).",
 )
 USERNAME = Pattern(references.USERNAME_PATTERN, "3 to 50 of the characters A-Z a-z 0-9 _ . -")
+
+
+def derive_name(
+    first_name: str | None, last_name: str | None, username: str | None, email: str, limit: int
+) -> str:
+    """Derive the name of a user who gave none, of at most `limit` characters.
+
+    It is the first name and the last name, else the username, else the part of the e-mail address
+    before the @, else the whole address.
+    """
+    full_name = " ".join(filter(None, (first_name, last_name)))
+    candidates = (full_name, username or "", email.rpartition("@")[0], email)
+    cut = (candidate[:limit].strip() for candidate in candidates)
+    return next(name for name in cut if re.fullmatch(PRINTABLE.pattern, name))
 
 
 def _validate_email(address: str) -> str:

@@ -1,8 +1,9 @@
 """Users in requests and responses."""
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from rollbook.kit.field_types import Id, Pattern, QueryFlag, QueryTimestamp, Timestamp
 from rollbook.kit.listing import PageRequest, parse_sort
@@ -17,6 +18,7 @@ from rollbook.users.fields import (
     PersonName,
     Phone,
     Username,
+    derive_name,
 )
 from rollbook.users.filters import (
     DeletedFilter,
@@ -42,7 +44,13 @@ _SORT_KEY = rf"-?({'|'.join(SORT_KEYS)})"
 class UserCreate(In):
     """A new user."""
 
-    name: Name
+    name: Annotated[
+        Name | None,
+        Field(
+            description="if left out: first_name and last_name, else username, else the part of "
+            "email before the @"
+        ),
+    ] = None
     email: Email
     password: Password
     username: Username | None = None
@@ -51,6 +59,15 @@ class UserCreate(In):
     phone: Phone | None = None
     role: RoleName = "user"
     is_active: Annotated[bool, Field(description="false: cannot sign in", examples=[True])] = True
+
+    @model_validator(mode="after")
+    def _derive_name(self, info: ValidationInfo[Mapping[str, int]]) -> Self:
+        if self.name is None:
+            limit = info.context["name_max_length"]
+            self.name = derive_name(
+                self.first_name, self.last_name, self.username, self.email, limit
+            )
+        return self
 
 
 class UserPatch(In):
