@@ -1,11 +1,9 @@
 """Serve with gunicorn: a few worker processes with threads, each with its own MongoDB client."""
 
-import logging
 import os
 import resource
 import socket
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +11,11 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from rollbook import gunicorn_errors
-from rollbook.app import create_app
 from rollbook.buffering.worker import make_worker_class
-from rollbook.kit.background import run_periodically
-from rollbook.ops import logs
-from rollbook.secret_files import load_or_create_secrets
-from rollbook.services import Services, build_database, build_services
-from rollbook.settings import LOOPBACK, Settings, SettingsError, StartError
-from rollbook.storage.database import Database
+from rollbook.settings import Settings, StartError
+from rollbook.startup import configure, start_app
 
-DATABASE_WAIT_SECONDS = 2
-"""How long a worker waits for MongoDB, or for another worker to prepare it, before it serves."""
-FIRST_SWEEP_SECONDS = 2
-SWEEP_SECONDS = 60
-"""How often a worker tries to sweep. One attempt in an hour gets the lease."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a heartbeat file must not wait for a disk
-AUTH_OFF_WARNING = (
-    "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING. For a private network behind a gateway "
-    "only."
-)
-logger = logging.getLogger(__name__)
 
 
 class AddressInUse(StartError):
@@ -44,19 +27,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) ->
 
     `on_ready` is called once, when connections are accepted. Raises: SettingsError, AddressInUse.
     """
-    try:
-        logs.configure(settings.log_level, settings.log_format, settings.log_file)
-    except logs.LogFileRefused as error:
-        raise SettingsError(str(error)) from None
-    settings, messages = load_or_create_secrets(settings)
-    build_services(settings)  # Fails now, and not in every worker, when a setting is wrong.
-    _require_free_port(settings.host, settings.port)
-    for message in messages:
-        logger.warning(message)
-    if not settings.auth_required:
-        logger.warning(AUTH_OFF_WARNING)
-    if not settings.auth_required and settings.host not in LOOPBACK:
-        logger.warning("listening on %s: anyone who reaches it may do everything", settings.host)
+    settings = configure(settings, check=lambda: _require_free_port(settings.host, settings.port))
     gunicorn_errors.install()
     _Server(settings, on_ready).run()
 
@@ -95,17 +66,7 @@ class _Server(BaseApplication):
 
         It runs in each worker, after the fork: processes must not share a connection.
         """
-        services = build_services(self._settings)
-        database = build_database(self._settings, services.prepare)
-        database.start_preparing(wait_seconds=DATABASE_WAIT_SECONDS)
-        sweep = partial(_sweep, database, services)
-        run_periodically("sweep", sweep, delay=FIRST_SWEEP_SECONDS, interval=SWEEP_SECONDS)
-        return create_app(self._settings, services, database)
-
-
-def _sweep(database: Database, services: Services) -> None:
-    database.require_ready()
-    services.retention.sweep()
+        return start_app(self._settings)
 
 
 def _get_max_connections() -> int:

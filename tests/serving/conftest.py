@@ -3,11 +3,13 @@
 By default it has two processes of eight threads.
 """
 
+import shutil
+
 import httpx
 import pytest
 from pymongo import MongoClient
 
-from tests.harness.serving import serving
+from tests.harness.serving import ROOT, serving
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +35,13 @@ def http(server):
     limits = httpx.Limits(max_connections=220)
     with httpx.Client(base_url=server.url, timeout=30, limits=limits) as client:
         yield client
+
+
+@pytest.fixture
+def clone(tmp_path_factory):
+    """A clone of the repository, without an installation."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("run.py", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder

@@ -1,0 +1,75 @@
+"""Start rollbook in one process: its log, its secrets, its warnings, and the application."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from flask import Flask
+
+from rollbook.app import create_app
+from rollbook.kit.background import run_periodically
+from rollbook.ops import logs
+from rollbook.secret_files import load_or_create_secrets
+from rollbook.services import Services, build_database, build_services
+from rollbook.settings import LOOPBACK, Settings, SettingsError
+from rollbook.storage.database import Database
+
+DATABASE_WAIT_SECONDS = 2
+"""How long a process waits for MongoDB, or for another one to prepare it, before it serves."""
+FIRST_SWEEP_SECONDS = 2
+SWEEP_SECONDS = 60
+"""How often a process tries to sweep. One attempt in an hour gets the lease."""
+AUTH_OFF_WARNING = (
+    "AUTH_REQUIRED=false: EVERY CALLER MAY DO EVERYTHING. For a private network behind a gateway "
+    "only."
+)
+BASIC_POLICY_WARNING = (
+    "PASSWORD_POLICY=basic: passwords that are easy to guess are accepted. Use it only for "
+    "clients that cannot change."
+)
+logger = logging.getLogger(__name__)
+
+
+def configure(settings: Settings, *, check: Callable[[], None] = lambda: None) -> Settings:
+    """Start the log, load or create the secrets, and warn about risky settings.
+
+    `check` runs before the warnings. Raises: SettingsError, and the errors of `check`.
+    """
+    try:
+        logs.configure(settings.log_level, settings.log_format, settings.log_file)
+    except logs.LogFileRefused as error:
+        raise SettingsError(str(error)) from None
+    settings, messages = load_or_create_secrets(settings)
+    build_services(settings)  # Fails now, and not in every worker, when a setting is wrong.
+    check()
+    for message in [*messages, *_list_warnings(settings)]:
+        logger.warning(message)
+    return settings
+
+
+def start_app(settings: Settings) -> Flask:
+    """Create the application, and start preparing its database.
+
+    Processes must not share a connection to MongoDB, so call it after a fork.
+    """
+    services = build_services(settings)
+    database = build_database(settings, services.prepare)
+    database.start_preparing(wait_seconds=DATABASE_WAIT_SECONDS)
+    sweep = partial(_sweep, database, services)
+    run_periodically("sweep", sweep, delay=FIRST_SWEEP_SECONDS, interval=SWEEP_SECONDS)
+    return create_app(settings, services, database)
+
+
+def _list_warnings(settings: Settings) -> list[str]:
+    warnings = [BASIC_POLICY_WARNING] if settings.password_policy == "basic" else []
+    if not settings.auth_required:
+        warnings.append(AUTH_OFF_WARNING)
+        if settings.host not in LOOPBACK:
+            message = f"listening on {settings.host}: anyone who reaches it may do everything"
+            warnings.append(message)
+    return warnings
+
+
+def _sweep(database: Database, services: Services) -> None:
+    database.require_ready()
+    services.retention.sweep()
