@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
 from rollbook.embedded.database import start_private_database
 from rollbook.first_admin.service import EMAIL
@@ -18,6 +18,7 @@ from rollbook.services import open_services
 from rollbook.settings import Settings, StartError
 from rollbook.settings_loader import load_settings
 
+CLONE = Path(__file__).resolve().parent
 GREETING = """
 rollbook answers at {address}{prefix}     docs: {address}/docs
 its data is {data}
@@ -64,20 +65,23 @@ def print_greeting(settings: Settings, data: str, password: str | None) -> None:
         email=EMAIL,
         password=password,
         token='-H "Authorization: Bearer $TOKEN" ' if password else "",
-        command=find_command(),
+        command=find_command(settings),
     )
     print(greeting, flush=True)
     # A closed terminal stops it too.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
-def find_command() -> str:
-    """Return how to call the `rollbook` command here, installed or not."""
+def find_command(settings: Settings) -> str:
+    """Return how to call the `rollbook` command here, installed or not, on the same data."""
+    folder = settings.data_dir.resolve()
+    is_default = folder == CLONE / ".data"
+    option = "" if is_default else f" --data-dir {os.path.relpath(folder)}"
     installed = Path(sys.executable).with_name("rollbook")
     if installed.exists():
-        return os.path.relpath(installed)
-    source = os.path.relpath(Path(__file__).parent / "src")
-    return f"PYTHONPATH={source} {os.path.relpath(sys.executable)} -m rollbook"
+        return os.path.relpath(installed) + option
+    source = os.path.relpath(CLONE / "src")
+    return f"PYTHONPATH={source} {os.path.relpath(sys.executable)} -m rollbook{option}"
 
 
 def main(given: Settings) -> None:

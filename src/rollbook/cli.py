@@ -1,29 +1,26 @@
 """The `rollbook` command: serve the API, and the commands of the features."""
 
 import json
-import logging
 import secrets
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from pydantic import SecretStr
 
+from rollbook import __version__
+from rollbook.audit.commands import audit
+from rollbook.command_opener import CommandOpener
 from rollbook.kit.errors import AppError
-from rollbook.migrations.commands import build_migrate_command
-from rollbook.retention.commands import build_purge_command
+from rollbook.migrations.commands import migrate
+from rollbook.retention.commands import purge
+from rollbook.roles.commands import roles
 from rollbook.settings import SettingsError, StartError
 from rollbook.settings_loader import load_settings
-from rollbook.signing.commands import build_keys_group
+from rollbook.signing.commands import keys
 from rollbook.storage.driver_errors import DatabaseError
-from rollbook.users.commands import build_sessions_group, build_users_group
-
-if TYPE_CHECKING:
-    from rollbook.migrations.service import MigrationService
-    from rollbook.services import Services
+from rollbook.users.commands import users
+from rollbook.users.session_commands import sessions
 
 
 def main() -> None:
@@ -40,9 +37,17 @@ def main() -> None:
         raise SystemExit(f"MongoDB refused: {error}") from None
 
 
-@click.group()
-def commands() -> None:
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rollbook")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The DATA_DIR of the API: its private MongoDB and its secrets.",
+)
+@click.pass_context
+def commands(context: click.Context, data_dir: Path | None) -> None:
     """Run rollbook, a self-hosted user-management REST API on MongoDB."""
+    context.obj = CommandOpener(data_dir)
 
 
 @commands.command()
@@ -58,7 +63,7 @@ def serve() -> None:
 
 @commands.command()
 def openapi() -> None:
-    """Print the OpenAPI document of the API under the current settings."""
+    """Print the OpenAPI document under these settings."""
     from rollbook.app import create_app
     from rollbook.openapi.specification import build_specification
     from rollbook.services import build_database, build_services
@@ -73,7 +78,10 @@ def openapi() -> None:
 
 @commands.command()
 def check() -> None:
-    """Ask the server on PORT whether it is alive, for a container's health check."""
+    """Ask the server on PORT whether it is alive.
+
+    It is the health check of the container.
+    """
     url = f"http://127.0.0.1:{load_settings().port}/health"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -86,9 +94,9 @@ def check() -> None:
 @commands.command("compose-secrets")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def create_compose_secrets(folder: Path) -> None:
-    """Create in FOLDER the secrets that the containers of docker-compose.yml share.
+    """Create the secrets of docker-compose.yml in FOLDER.
 
-    Existing ones stay as they are.
+    The containers share them. Existing ones stay as they are.
     """
     from rollbook.compose_secrets import create_secrets
 
@@ -99,44 +107,5 @@ def create_compose_secrets(folder: Path) -> None:
         raise SystemExit(f"{error.filename}: {error.strerror}") from None
 
 
-@contextmanager
-def _open_services() -> "Iterator[Services]":
-    """Open the services on MONGODB_URI, or on the private MongoDB. No secret is generated."""
-    from rollbook.embedded.database import open_database
-    from rollbook.secret_files import load_secrets
-    from rollbook.services import open_services
-
-    logging.disable(logging.WARNING)  # The command itself reports what goes wrong.
-    with open_database(load_settings()) as found, open_services(load_secrets(found)) as services:
-        yield services
-
-
-@contextmanager
-def _open_services_with_secret() -> "Iterator[Services]":
-    """Open the services with the SECRET_KEY of the API.
-
-    The key ring cannot be decrypted without it. Raises: SettingsError, when it is missing.
-    """
-    from rollbook.secret_files import has_secret_key
-
-    if not has_secret_key(load_settings()):
-        raise SettingsError("SECRET_KEY: not set, and DATA_DIR has none. Set the one of the API.")
-    with _open_services() as services:
-        yield services
-
-
-@contextmanager
-def _open_migrations() -> "Iterator[MigrationService]":
-    from rollbook.embedded.database import open_database
-    from rollbook.services import open_migrations
-
-    logging.disable(logging.WARNING)
-    with open_database(load_settings()) as settings, open_migrations(settings) as migrations:
-        yield migrations
-
-
-commands.add_command(build_users_group(_open_services))
-commands.add_command(build_sessions_group(_open_services))
-commands.add_command(build_keys_group(_open_services_with_secret))
-commands.add_command(build_purge_command(_open_services))
-commands.add_command(build_migrate_command(_open_migrations))
+for command in (users, sessions, roles, audit, keys, purge, migrate):
+    commands.add_command(command)

@@ -29,7 +29,8 @@ def run_keys(environment, tmp_path, *arguments):
     """Run `rollbook keys`. Returns the fields of each line that it prints."""
     result = run_command(tmp_path, "keys", *arguments, **environment)
     assert result.returncode == 0, result.stderr
-    return [line.split("\t") for line in result.stdout.splitlines()]
+    lines = [line.split() for line in result.stdout.splitlines()]
+    return [fields for fields in lines if fields[0] != "KID"]
 
 
 def test_published_keys_verify_access_token(http):

@@ -64,7 +64,7 @@ def test_run_prints_urls_first_admin_and_example_requests(tmp_path):
         server.await_status("/ready", 200)
         again = server.log.read_text()
         assert "The first admin" not in again
-        assert "rollbook users set-password" in again
+        assert "rollbook --data-dir .data users set-password" in again
 
 
 @pytest.fixture(scope="module")

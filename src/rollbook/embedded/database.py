@@ -1,4 +1,4 @@
-"""The database of `run.py` and of commands: the configured one, or a private one."""
+"""The database of `run.py`: the configured one, or a private one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 
 from rollbook.embedded.binary import find_mongod
-from rollbook.embedded.data_folder import find_running_uri
 from rollbook.embedded.mongod import PrivateMongod
 from rollbook.settings import Settings
 
@@ -23,17 +22,3 @@ def start_private_database(settings: Settings) -> Iterator[tuple[Settings, str]]
     with PrivateMongod(find_mongod(settings.mongod_bin), settings.data_dir) as mongod:
         location = f"in {settings.data_dir.resolve()}"
         yield settings.model_copy(update={"mongodb_uri": SecretStr(mongod.uri)}), location
-
-
-@contextmanager
-def open_database(settings: Settings) -> Iterator[Settings]:
-    """Open the configured database or the private one, for a command.
-
-    The private one may be running or not. Raises: StartError.
-    """
-    uri = find_running_uri(settings.data_dir) if settings.mongodb_uri is None else None
-    if uri:
-        yield settings.model_copy(update={"mongodb_uri": SecretStr(uri)})
-        return
-    with start_private_database(settings) as (configured, _):
-        yield configured

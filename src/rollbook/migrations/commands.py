@@ -1,38 +1,33 @@
 """Migrations on the command line."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
 from rollbook.migrations.service import MigrationService, OnProgress
 from rollbook.migrations.steps import Step
+from rollbook.terminal.opener import Opener
 
 
-def build_migrate_command(
-    open_migrations: Callable[[], AbstractContextManager[MigrationService]],
-) -> click.Command:
-    @click.command()
-    @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-    def migrate(dry_run: bool) -> None:
-        """Bring the database to the form that this version expects.
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.pass_obj
+def migrate(opener: Opener, dry_run: bool) -> None:
+    """Migrate the database to this version.
 
-        It may be interrupted anywhere, and started again.
-        """
-        with open_migrations() as migrations:
-            for step in migrations.list_altered():
-                click.echo(
-                    f"The code of migration {step.number} has changed since it ran.", err=True
-                )
-            if migrations.find_problem() is None:
-                click.echo("The database is up to date.")
-            elif dry_run:
-                _show_plan(migrations)
-            else:
-                migrations.apply(_show_progress)
-                click.echo("The database is up to date now.")
-
-    return migrate
+    It may be interrupted anywhere, and started again.
+    """
+    with opener.open_migrations() as migrations:
+        for step in migrations.list_altered():
+            click.echo(f"The code of migration {step.number} has changed since it ran.", err=True)
+        if migrations.find_problem() is None:
+            click.echo("The database is up to date.")
+        elif dry_run:
+            _show_plan(migrations)
+        else:
+            migrations.apply(_show_progress)
+            click.echo("The database is up to date now.")
 
 
 def _show_plan(migrations: MigrationService) -> None:

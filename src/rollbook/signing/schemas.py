@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from rollbook.kit.field_types import Timestamp
 from rollbook.kit.schemas import Out
 
 A_KEY = {
@@ -25,6 +26,14 @@ class JwkOut(Out):
     kid: Annotated[str, Field(examples=[A_KEY["kid"]])]
     n: Annotated[str, Field(examples=[A_KEY["n"]])]
     e: Annotated[str, Field(examples=[A_KEY["e"]])]
+
+
+class SigningKeyOut(Out):
+    """A key of the ring. It is for the command line only, and has no secret."""
+
+    kid: str
+    state: Annotated[str, Field(validation_alias="slot"), BeforeValidator(lambda s: s or "retired")]
+    created_at: Timestamp
 
 
 class JwkSetOut(Out):

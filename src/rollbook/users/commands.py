@@ -1,147 +1,171 @@
-"""Users and their sessions on the command line, through the same services as the API."""
+"""Users on the command line, through the same services as the API."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import click
-from pydantic import BaseModel, ValidationError
 
 from rollbook.access.principal import COMMAND_LINE
-from rollbook.kit.errors import ValidationFailed
-from rollbook.kit.listing import Row
-from rollbook.kit.validation import render_details
+from rollbook.kit.listing import Page, Row
 from rollbook.roles.built_in import ADMIN
-from rollbook.users.changes import ChangeService
-from rollbook.users.registration import RegistrationService
-from rollbook.users.schemas import UserCreate, UserPatch, UserQuery
-from rollbook.users.service import UserService
+from rollbook.terminal.input import collect_fields, field_options, read_password, validate
+from rollbook.terminal.opener import Opener
+from rollbook.terminal.output import Column, json_option, print_item, print_list, read_pages
+from rollbook.users.schemas import UserCreate, UserListOut, UserOut, UserPatch, UserQuery
+
+COLUMNS = (
+    Column("ID", lambda user: user.id, 24),
+    Column("ROLE", lambda user: user.role, 10),
+    Column("STATE", lambda user: "active" if user.is_active else "disabled", 8),
+    Column("E-MAIL", lambda user: user.email, 30),
+    Column("NAME", lambda user: user.name),
+)
+NOT_OPTIONS = ("email", "password", "current_password")
 
 
-class Services(Protocol):
-    """What the commands need of `rollbook.services.Services`."""
+@click.group()
+def users() -> None:
+    """Create, list, change and delete users.
 
-    @property
-    def users(self) -> UserService: ...
-    @property
-    def registration(self) -> RegistrationService: ...
-    @property
-    def changes(self) -> ChangeService: ...
-    @property
-    def length_limits(self) -> Mapping[str, int]: ...
-
-
-Open = Callable[[], AbstractContextManager[Services]]
-"""Opens the database and gives the services on it."""
-
-
-def build_users_group(open_services: Open) -> click.Group:
-    @click.group()
-    def users() -> None:
-        """Create, list and change users."""
-
-    @users.command("create-admin")
-    @click.argument("email")
-    @click.option("--name", default="Administrator", show_default=True)
-    def create_admin(email: str, name: str) -> None:
-        """Create an admin. The password is prompted for, or read from standard input."""
-        password = _read_password()
-        with open_services() as services:
-            sent = {"name": name, "email": email, "password": password, "role": ADMIN}
-            new = _validate(UserCreate, sent, services)
-            user = services.registration.create_user(new, actor=COMMAND_LINE)
-            click.echo(f"{user.email} is an admin now, with the id {user.pk}.")
-
-    @users.command("list")
-    def list_() -> None:
-        """List all users: id, role, state and e-mail address, the latest first."""
-        with open_services() as services:
-            for user in _list_all(services.users):
-                state = "active" if user["is_active"] else "disabled"
-                click.echo(f"{user['_id']}\t{user['role']}\t{state}\t{user['email']}")
-
-    @users.command("set-role")
-    @click.argument("ref")
-    @click.argument("role")
-    def set_role(ref: str, role: str) -> None:
-        """Give the user REF (id, e-mail address or username) another role."""
-        _change(open_services, ref, {"role": role}, f"{ref} has the role {role} now.")
-
-    @users.command("set-password")
-    @click.argument("ref")
-    def set_password(ref: str) -> None:
-        """Set the password of the user REF, and end their sessions.
-
-        The password is prompted for, or read from standard input.
-        """
-        done = f"{ref} has a new password and is signed out."
-        _change(open_services, ref, {"password": _read_password()}, done)
-
-    @users.command("disable")
-    @click.argument("ref")
-    def disable(ref: str) -> None:
-        """Sign the user REF out, and refuse further sign-ins."""
-        done = f"{ref} is disabled and signed out."
-        _change(open_services, ref, {"is_active": False}, done)
-
-    @users.command("enable")
-    @click.argument("ref")
-    def enable(ref: str) -> None:
-        """Allow the user REF to sign in again."""
-        _change(open_services, ref, {"is_active": True}, f"{ref} can sign in again.")
-
-    return users
-
-
-def build_sessions_group(open_services: Open) -> click.Group:
-    @click.group()
-    def sessions() -> None:
-        """End sessions."""
-
-    @sessions.command("revoke")
-    @click.argument("ref")
-    def revoke(ref: str) -> None:
-        """Sign the user REF (id, e-mail address or username) out everywhere."""
-        with open_services() as services:
-            services.users.end_sessions(ref, actor=COMMAND_LINE)
-            click.echo(f"{ref} is signed out everywhere.")
-
-    return sessions
-
-
-def _change(open_services: Open, ref: str, sent: dict[str, Any], done: str) -> None:
-    with open_services() as services:
-        patch = _validate(UserPatch, sent, services)
-        services.changes.change_user(ref, patch, actor=COMMAND_LINE)
-        click.echo(done)
-
-
-def _list_all(users: UserService) -> Iterator[Row]:
-    query = UserQuery(page_size=100)
-    while True:
-        page = users.list_users(query.page_request(), actor=COMMAND_LINE)
-        yield from page.items
-        if page.end is None:
-            return
-        query.continue_after(page.end)
-
-
-def _read_password() -> str:
-    """Read a password.
-
-    It is never an argument: everyone on the machine can read the arguments of a process.
+    REF is an id, an e-mail address or a username. Passwords are prompted for, or read from standard
+    input.
     """
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    password = sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
-    if not password:
-        raise click.ClickException("There is no password on standard input.")
-    return password
 
 
-def _validate(schema: type[BaseModel], sent: dict[str, Any], services: Services) -> Any:
-    try:
-        return schema.model_validate(sent, context=services.length_limits, strict=False)
-    except ValidationError as error:
-        raise ValidationFailed(details=render_details(error)) from None
+@users.command("create-admin")
+@click.argument("email")
+@click.option("--name", default="Administrator", show_default=True)
+@click.pass_obj
+def create_admin(opener: Opener, email: str, name: str) -> None:
+    """Create an admin."""
+    sent = {"name": name, "email": email, "password": read_password(), "role": ADMIN}
+    user = _create(opener, sent)
+    click.echo(f"{user.email} is an admin now, with the id {user.pk}.")
+
+
+@users.command()
+@click.argument("email")
+@field_options(UserCreate, without=NOT_OPTIONS)
+@json_option
+@click.pass_obj
+def create(opener: Opener, /, email: str, as_json: bool, **options: Any) -> None:
+    """Create a user."""
+    sent = {**collect_fields(options), "email": email, "password": read_password()}
+    print_item(_create(opener, sent), UserOut, as_json=as_json)
+
+
+@users.command("list")
+@field_options(UserQuery, without=("cursor", "page", "page_size", "fields"))
+@json_option
+@click.pass_obj
+def list_(opener: Opener, /, as_json: bool, **options: Any) -> None:
+    """List users, the latest first."""
+    query = validate(UserQuery, collect_fields(options) | {"page_size": 100})
+    with opener.open_services() as services:
+
+        def read(query: UserQuery) -> Page[Row]:
+            request, selection = query.page_request(), query.selection()
+            page: Page[Row] = services.users.list_users(request, selection, actor=COMMAND_LINE)
+            return page
+
+        print_list(read_pages(query, read), UserListOut, COLUMNS, as_json=as_json)
+
+
+@users.command()
+@click.argument("ref")
+@json_option
+@click.pass_obj
+def show(opener: Opener, ref: str, as_json: bool) -> None:
+    """Show a user."""
+    with opener.open_services() as services:
+        user = services.users.read_user(ref, actor=COMMAND_LINE)
+        print_item(user, UserOut, as_json=as_json)
+
+
+@users.command()
+@click.argument("ref")
+@click.option("--email", help="in any spelling")
+@field_options(UserPatch, without=NOT_OPTIONS)
+@json_option
+@click.pass_obj
+def update(opener: Opener, /, ref: str, as_json: bool, **options: Any) -> None:
+    """Change fields of a user. An empty value clears one."""
+    sent = collect_fields(options)
+    if not sent:
+        raise click.UsageError("Give at least one field to change.")
+    print_item(_change(opener, ref, sent), UserOut, as_json=as_json)
+
+
+@users.command("set-role")
+@click.argument("ref")
+@click.argument("role")
+@click.pass_obj
+def set_role(opener: Opener, ref: str, role: str) -> None:
+    """Give a user another role."""
+    _change(opener, ref, {"role": role})
+    click.echo(f"{ref} has the role {role} now.")
+
+
+@users.command("set-password")
+@click.argument("ref")
+@click.pass_obj
+def set_password(opener: Opener, ref: str) -> None:
+    """Set a user's password, and end their sessions."""
+    _change(opener, ref, {"password": read_password()})
+    click.echo(f"{ref} has a new password and is signed out.")
+
+
+@users.command()
+@click.argument("ref")
+@click.pass_obj
+def disable(opener: Opener, ref: str) -> None:
+    """Sign a user out, and refuse further sign-ins."""
+    _change(opener, ref, {"is_active": False})
+    click.echo(f"{ref} is disabled and signed out.")
+
+
+@users.command()
+@click.argument("ref")
+@click.pass_obj
+def enable(opener: Opener, ref: str) -> None:
+    """Allow a user to sign in again."""
+    _change(opener, ref, {"is_active": True})
+    click.echo(f"{ref} can sign in again.")
+
+
+@users.command()
+@click.argument("ref")
+@click.option("--purge", is_flag=True, help="for good, also a user who was deleted before")
+@click.option("--yes", is_flag=True, help="purge without asking")
+@click.pass_obj
+def delete(opener: Opener, ref: str, purge: bool, yes: bool) -> None:
+    """Delete a user, who can be restored unless purged."""
+    if purge and not yes:
+        click.confirm(f"Purge {ref}? This cannot be undone", abort=True)
+    with opener.open_services() as services:
+        deletion = services.deletion
+        (deletion.purge_user if purge else deletion.delete_user)(ref, actor=COMMAND_LINE)
+    click.echo(f"{ref} is purged." if purge else f"{ref} is deleted and signed out.")
+
+
+@users.command()
+@click.argument("ref")
+@json_option
+@click.pass_obj
+def restore(opener: Opener, ref: str, as_json: bool) -> None:
+    """Restore a deleted user."""
+    with opener.open_services() as services:
+        user = services.deletion.restore_user(ref, actor=COMMAND_LINE)
+        print_item(user, UserOut, as_json=as_json)
+
+
+def _create(opener: Opener, sent: Mapping[str, Any]) -> Any:
+    with opener.open_services() as services:
+        new = validate(UserCreate, sent, services.length_limits)
+        return services.registration.create_user(new, actor=COMMAND_LINE)
+
+
+def _change(opener: Opener, ref: str, sent: Mapping[str, Any]) -> Any:
+    with opener.open_services() as services:
+        patch = validate(UserPatch, sent, services.length_limits)
+        return services.changes.change_user(ref, patch, actor=COMMAND_LINE)
