@@ -47,8 +47,8 @@ authorization: .venv/dev ## write docs/authorization.md
 errors: .venv/dev ## write the table in docs/errors.md
 	WRITE_ERRORS=1 $(BIN)/pytest -q tests/architecture/test_declarations.py -k error_table
 
-settings: .venv/dev ## write docs/settings.md
-	WRITE_SETTINGS=1 $(BIN)/pytest -q tests/architecture/test_documents.py -k settings_page
+settings: .venv/dev ## write docs/settings.md and .env.example
+	WRITE_SETTINGS=1 $(BIN)/pytest -q tests/architecture/test_documents.py -k "settings_page or env_example"
 
 stored-snapshot: .venv/dev ## write the form of the stored data, after a migration or an addition
 	WRITE_STORED=1 $(BIN)/pytest -q tests/migrations/test_migrations.py -k "stored_data_changes"

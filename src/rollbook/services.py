@@ -47,6 +47,7 @@ from rollbook.web.cursors import Cursors
 
 DOCUMENTS = tuple(document for feature in FEATURES for document in feature.documents)
 ATTEMPTS_PURPOSE = "rollbook attempts v1"
+REFRESH_PURPOSE = "rollbook refresh v1"
 IDEMPOTENCY_PURPOSE = "rollbook idempotency v1"
 
 
@@ -100,6 +101,8 @@ def build_services(settings: Settings) -> Services:
         clock.now,
         lifetime=timedelta(minutes=settings.refresh_token_expire_minutes),
         max_age=timedelta(settings.session_max_days),
+        successor_key=derive_key(secret_key, REFRESH_PURPOSE),
+        reuse=timedelta(seconds=settings.refresh_reuse_seconds),
     )
     roles = RoleService(clock.now, users.is_role_used)
     proof = OwnerProof(clock.now, passwords.gate, attempts, sessions)
@@ -200,6 +203,7 @@ def _build_attempts(settings: Settings, secret_key: str) -> AttemptLimiter:
         per_address=settings.ratelimit_auth,
         per_account=settings.ratelimit_account,
         per_registration=settings.ratelimit_registration,
+        per_session=settings.ratelimit_refresh,
         key=derive_key(secret_key, ATTEMPTS_PURPOSE),
         on_status=add_limit_status,
     )

@@ -61,6 +61,7 @@ MongoUri = Annotated[SecretStr, AfterValidator(_validate_mongo_uri)]
 RedisUri = Annotated[SecretStr, AfterValidator(_validate_redis_url)]
 RateLimits = Annotated[str, AfterValidator(_validate_rate_limit)]
 Secret = Annotated[SecretStr, AfterValidator(_validate_secret)]
+AppName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,60}$")]
 PathPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 BreachService = Annotated[str, StringConstraints(pattern=r"^(off|hibp|https?://[^\s?#]+/)$")]
 HostNames = Annotated[

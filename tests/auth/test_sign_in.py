@@ -164,6 +164,33 @@ def test_reused_refresh_token_ends_the_whole_family(ada, guarded, stored):
     assert stored.audit.count_documents({"action": "session.reuse_detected"}) == 1
 
 
+def test_repeated_refresh_gets_the_same_successor(ada, guarded, stored):
+    first, second = refresh(guarded, ada.signed_in), refresh(guarded, ada.signed_in)
+    assert second.status_code == 200
+    assert second.json["data"]["refresh_token"] == first.json["data"]["refresh_token"]
+    for each in (first, second):
+        headers = {"Authorization": f"Bearer {each.json['data']['access_token']}"}
+        assert guarded.get("/api/auth/me", headers=headers).status_code == 200
+    entry = stored.audit.find_one({"action": "session.refresh_repeated"})
+    assert (entry["actor_id"], entry["target_id"]) == (ada.id, ada.id)
+    assert stored.sessions.count_documents({}) == 1
+
+
+@pytest.mark.parametrize(("reuse_seconds", "seconds_later"), [(10, 11), (0, 0)])
+def test_late_repeated_refresh_ends_the_session(
+    services, make_app, stored, reuse_seconds, seconds_later
+):
+    client = make_app(auth_required=True, refresh_reuse_seconds=reuse_seconds).test_client()
+    signed_in = people.person(services, client, "ada").signed_in
+    new = refresh(client, signed_in).json["data"]
+    (session,) = stored.sessions.find()
+    earlier = session["last_used_at"] - timedelta(seconds=seconds_later)
+    stored.sessions.update_one({}, {"$set": {"last_used_at": earlier}})
+    assert refresh(client, signed_in).status_code == 401
+    assert refresh(client, new).status_code == 401
+    assert stored.audit.count_documents({"action": "session.reuse_detected"}) == 1
+
+
 @pytest.mark.parametrize("token", ["x", "a.b", "." * 87, "é.ü", "A" * 43 + "." + "B" * 43])
 def test_unknown_refresh_token_returns_401(ada, guarded, token):
     assert refresh(guarded, {"refresh_token": token}).status_code == 401

@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD
 from tests.harness.redis import BINARY, redis_server
 from tests.harness.scale import rounds
 from tests.harness.serving import get_free_port, retry_while_busy, serving
-from tests.serving.guarded import ADMIN, GUARDED, client, register
+from tests.serving.guarded import ADMIN, GUARDED, client, register, sign_in
 
 LIMITED = {
     "RATELIMIT_ENABLED": "true",
@@ -105,7 +105,27 @@ def test_only_address_from_trusted_proxy_counts(start):
         assert attempt(http, **{"X-Forwarded-For": "none either"}) == 429
 
 
-def test_refreshes_and_password_changes_count_as_attempts(start):
+def test_refreshes_are_counted_for_each_session(start):
+    with (
+        start(RATELIMIT_AUTH="2/hour", RATELIMIT_REFRESH="3/hour") as server,
+        client(server) as http,
+    ):
+        server.await_status("/ready", 200)
+        user = register(http, "someone")
+        other = sign_in(http, user.email, PASSWORD)
+        tokens = [user.refresh_token]
+        for _ in range(3):
+            response = http.post("/api/auth/refresh", json={"refresh_token": tokens[-1]})
+            assert response.status_code == 200
+            tokens.append(response.json()["data"]["refresh_token"])
+        refused = http.post("/api/auth/refresh", json={"refresh_token": tokens[-1]})
+        assert refused.status_code == 429
+        assert '"refresh";r=0;t=' in refused.headers["RateLimit"]
+        body = {"refresh_token": other.refresh_token}
+        assert http.post("/api/auth/refresh", json=body).status_code == 200
+
+
+def test_unknown_tokens_and_password_changes_count_as_attempts(start):
     with start(RATELIMIT_AUTH="4/hour") as server, client(server) as http:
         server.await_status("/ready", 200)
         user = register(http, "someone")
@@ -118,7 +138,7 @@ def test_refreshes_and_password_changes_count_as_attempts(start):
         assert (wrong.status_code, wrong.json()["error"]["code"]) == (403, "wrong_password")
         assert attempt(http) == 401
         for response in (
-            http.post("/api/auth/refresh", json={"refresh_token": user.refresh_token}),
+            http.post("/api/auth/refresh", json={"refresh_token": "another one"}),
             http.patch(
                 "/api/users/me", json=change | {"current_password": PASSWORD}, headers=user.headers
             ),

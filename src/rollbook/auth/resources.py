@@ -64,8 +64,9 @@ class Refresh(AuthResource):
     def post(self, body: RefreshIn) -> Reply:
         """Exchange a refresh token for a new pair of tokens.
 
-        A refresh token is valid once. If it is used again, somebody has a copy: the session ends,
-        and all its tokens become invalid.
+        A refresh token is valid once. Sent again within REFRESH_REUSE_SECONDS (10), as by two tabs
+        of a browser, the latest used token gets the same successor. Otherwise somebody has a copy
+        of a used token: the session ends, and all its tokens become invalid.
         """
         return Reply(self.auth.refresh(body.refresh_token, actor=get_anonymous_principal()))
 

@@ -16,7 +16,6 @@ from rollbook.kit.clock import Clock
 from rollbook.limits.limit_status import get_client_key, remember_address
 from rollbook.limits.service import AttemptLimiter
 from rollbook.passwords.hash_gate import HashGate
-from rollbook.sessions import refresh_tokens
 from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
 from rollbook.signing.keys import Signer
@@ -77,11 +76,17 @@ class AuthService:
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:
         """Exchange a refresh token for new tokens.
 
+        Refreshes are counted for each session, and unknown tokens for each client address.
+
         Raises: InvalidRefreshToken, TooManyRequests, LimitsUnavailable.
         """
-        self.attempts.count_attempt(actor.origin)
+        session_id = self.sessions.find_session_id(token)
+        if session_id is None:
+            self.attempts.count_attempt(actor.origin)
+            raise InvalidRefreshToken()
+        self.attempts.count_refresh(session_id)
         signer = self.tokens.get_signer()  # Before the token is used up, since it may fail.
-        rotated = self._rotate(token, refresh_tokens.create_token(token), actor=actor)
+        rotated = self._rotate(token, actor=actor)
         if rotated is None:
             raise InvalidRefreshToken()
         return self._issue_tokens(signer, *rotated)
@@ -115,11 +120,13 @@ class AuthService:
         return user, session, token
 
     @transactional()
-    def _rotate(self, token: str, following: str, *, actor: Principal) -> Started | None:
-        now = self.clock()
-        session = self.sessions.rotate_token(token, following, actor=actor, at=now)
-        user = users.find("_id", session.user_id) if session else None
-        return (user, session, following) if session and user and user.is_active else None
+    def _rotate(self, token: str, *, actor: Principal) -> Started | None:
+        rotated = self.sessions.rotate_token(token, actor=actor, at=self.clock())
+        if rotated is None:
+            return None
+        session, successor = rotated
+        user = users.find("_id", session.user_id)
+        return (user, session, successor) if user and user.is_active else None
 
     def _issue_tokens(
         self, signer: Signer, user: User, session: Session, refresh_token: str

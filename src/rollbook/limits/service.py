@@ -32,6 +32,7 @@ class AttemptLimiter:
         per_address: str,
         per_account: str,
         per_registration: str = "5/minute",
+        per_session: str = "30/minute",
         key: bytes = b"",
         on_status: Callable[[LimitStatus], None] = lambda _: None,
     ) -> None:
@@ -44,19 +45,24 @@ class AttemptLimiter:
         self._per_address = parse_many(per_address)
         self._per_account = parse_many(per_account)
         self._per_registration = parse_many(per_registration)
+        self._per_session = parse_many(per_session)
         self._key = key
         self._on_status = on_status
 
     def count_attempt(self, origin: Origin) -> None:
         """Count an attempt from this address. Raises: TooManyRequests, LimitsUnavailable."""
-        self._count("auth", self._per_address, origin)
+        self._count("auth", self._per_address, get_client_key(origin.ip))
 
     def count_registration(self, origin: Origin) -> None:
         """Count a registration from this address.
 
         Raises: TooManyRequests, LimitsUnavailable.
         """
-        self._count("registration", self._per_registration, origin)
+        self._count("registration", self._per_registration, get_client_key(origin.ip))
+
+    def count_refresh(self, session_id: str) -> None:
+        """Count a refresh of this session. Raises: TooManyRequests, LimitsUnavailable."""
+        self._count("refresh", self._per_session, session_id)
 
     def count_account_attempt(self, account: str, origin: Origin) -> bool:
         """Count an attempt on this account, and return whether it is allowed.
@@ -85,9 +91,9 @@ class AttemptLimiter:
                 for limit, key in counters:
                     self._strategy.clear(limit, "account", key)
 
-    def _count(self, name: str, limits: list[RateLimitItem], origin: Origin) -> None:
+    def _count(self, name: str, limits: list[RateLimitItem], key: str) -> None:
         for limit in limits:
-            if not self._hit(limit, name, get_client_key(origin.ip)):
+            if not self._hit(limit, name, key):
                 raise TooManyRequests()
 
     def _list_own(self, account: str, origin: Origin) -> list[tuple[RateLimitItem, str]]:

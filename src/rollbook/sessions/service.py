@@ -23,11 +23,17 @@ MAX_SESSIONS = 100
 
 @dataclass(frozen=True)
 class SessionService:
-    """`lifetime` counts from the sign-in or the last refresh, `max_age` from the sign-in."""
+    """`lifetime` counts from the sign-in or the last refresh, `max_age` from the sign-in.
+
+    `successor_key` derives refresh tokens. For the time `reuse` after a refresh, the token that it
+    used up gets the same successor again.
+    """
 
     clock: Clock
     lifetime: timedelta
     max_age: timedelta
+    successor_key: bytes
+    reuse: timedelta
 
     def start_session(
         self, user_id: ObjectId, *, actor: Principal, at: datetime
@@ -49,26 +55,38 @@ class SessionService:
         )
         return sessions.insert(session), token
 
-    def rotate_token(
-        self, token: str, following: str, *, actor: Principal, at: datetime
-    ) -> Session | None:
-        """Use up `token`. `following` is the next valid one.
+    def find_session_id(self, token: str) -> str | None:
+        """Find the session that a refresh token, valid or used, belongs to."""
+        session = sessions.find("family", refresh_tokens.hash_token(token).family)
+        return str(session.pk) if session else None
 
-        None when `token` is not valid. If it was used before, the whole session ends (RFC 9700
-        §4.14.2). Call it inside a transaction, which has to commit in both cases.
+    def rotate_token(
+        self, token: str, *, actor: Principal, at: datetime
+    ) -> tuple[Session, str] | None:
+        """Use up `token`, and return its session and its successor.
+
+        Two tabs of a browser may send the same token at the same time: the second request gets the
+        same successor. None when `token` is not valid. If it was used before that, the whole
+        session ends (RFC 9700 §4.14.2). Call it inside a transaction, which has to commit in all
+        cases.
         """
         hashes = refresh_tokens.hash_token(token)
-        new = refresh_tokens.hash_token(following)
+        successor = refresh_tokens.derive_successor(token, self.successor_key)
+        new = refresh_tokens.hash_token(successor)
         changes = {"current": new.token, **self._describe_use(actor, at)}
         session = sessions.rotate(
             hashes.family, hashes.token, at=at, changes=changes, max_age=self.max_age
         )
-        if session:
-            owner = replace(actor, kind=ActorKind.USER, user_id=str(session.user_id))
-            _audit("session.refreshed", session, owner, at)
-        else:
-            self._end_family(hashes, actor=actor, at=at)
-        return session
+        action = "session.refreshed"
+        if session is None:
+            session = sessions.find("family", hashes.family)
+            if session is None or not self._is_repeated(session, new, at):
+                self._end_family(session, hashes, actor=actor, at=at)
+                return None
+            action = "session.refresh_repeated"
+        owner = replace(actor, kind=ActorKind.USER, user_id=str(session.user_id))
+        _audit(action, session, owner, at)
+        return session, successor
 
     def started_after(self, id: str, time: datetime) -> bool:
         """Return whether the session has not ended and its sign-in was later than `time`."""
@@ -115,15 +133,29 @@ class SessionService:
         """
         return sessions.delete_of_user(user_id, besides=besides)
 
+    def _is_repeated(
+        self, session: Session, successor: refresh_tokens.TokenHashes, at: datetime
+    ) -> bool:
+        """Return whether the latest refresh used up the token that `successor` follows, just now.
+
+        A token that was used earlier has another successor.
+        """
+        is_latest = session.current == successor.token and session.expires_at > at
+        return bool(is_latest and at - session.last_used_at < self.reuse)
+
     def _end_family(
-        self, hashes: refresh_tokens.TokenHashes, *, actor: Principal, at: datetime
+        self,
+        session: Session | None,
+        hashes: refresh_tokens.TokenHashes,
+        *,
+        actor: Principal,
+        at: datetime,
     ) -> None:
         """End the session of a token that was used before.
 
         The latest token ends nothing: then the session has expired by our clock, which may be
         wrong.
         """
-        session = sessions.find("family", hashes.family)
         if session is None or session.current == hashes.token:
             return
         sessions.delete(session.pk)
@@ -143,7 +175,7 @@ class SessionService:
 def _audit(action: str, session: Session, actor: Principal, at: datetime) -> None:
     """Append an audit entry. Its target is the user, who outlives the session."""
     before = str(session.pk)
-    after = before if action == "session.refreshed" else None
+    after = before if action.startswith("session.refresh") else None
     changes = {"session": {"before": before, "after": after}}
     target = Target("user", str(session.user_id))
     append_entry(action, target, actor=actor, at=at, changes=changes)
