@@ -20,7 +20,7 @@ from rollbook.settings_loader import load_settings
 
 CLONE = Path(__file__).resolve().parent
 GREETING = """
-rollbook answers at {address}{prefix}     docs: {address}/docs
+{name} answers at {address}{prefix}     docs: {address}/docs
 its data is {data}
 """
 GOODBYE = """
@@ -61,6 +61,7 @@ def print_greeting(settings: Settings, data: str, password: str | None) -> None:
     greeting = (GREETING + text + GOODBYE).format(
         address=f"http://{host}:{settings.port}",
         prefix=settings.api_prefix,
+        name=settings.app_name,
         data=data,
         email=EMAIL,
         password=password,

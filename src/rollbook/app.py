@@ -109,4 +109,10 @@ def _register_resources(
     root = Api(app)
     rollbook.ops.resources.register(root, database, auth_required=settings.auth_required)
     rollbook.signing.resources.register(root, services.keys, database.require_ready)
-    rollbook.openapi.resources.register(app, root, settings.length_limits)
+    rollbook.openapi.resources.register(
+        app,
+        root,
+        length_limits=settings.length_limits,
+        app_name=settings.app_name,
+        prefix=settings.api_prefix,
+    )

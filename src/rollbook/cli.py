@@ -72,7 +72,7 @@ def openapi() -> None:
     update = {"secret_key": unsaved, "jwt_secret_key": unsaved}
     settings = load_settings().model_copy(update=update)
     app = create_app(settings, build_services(settings), build_database(settings))
-    document = build_specification(app, settings.length_limits)
+    document = build_specification(app, settings.length_limits, title=settings.app_name)
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 

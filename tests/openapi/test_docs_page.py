@@ -3,13 +3,15 @@
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
 from rollbook.openapi.specification import list_operations
-from tests.conftest import ADA
+from tests import people
+from tests.conftest import ADA, PASSWORD
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -26,9 +28,9 @@ QUIET = [
 ]
 
 
-@pytest.fixture
-def address(make_app) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, make_app(), threaded=True)
+@contextmanager
+def serving(app) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
@@ -37,7 +39,28 @@ def address(make_app) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium; .ci/run installs one")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs a Chromium; .ci/run installs one"
+)
+
+
+@pytest.fixture
+def address(make_app) -> Iterator[str]:
+    with serving(make_app()) as url:
+        yield url
+
+
+def execute(page, operation: str) -> int:
+    """Send what the page has prefilled, and return the status."""
+    block = f"#operations-{operation}"
+    page.click(f"{block} .opblock-summary-control")
+    page.click(f"{block} button.execute")
+    status = f"{block} .live-responses-table tbody .response-col_status"
+    page.wait_for_selector(status)
+    return int(page.inner_text(status).split()[0])
+
+
+@needs_chromium
 def test_docs_page_lists_operations_and_loads_nothing_else(address, client, make_app, tmp_path):
     operations = len(list(list_operations(make_app())))
     client.post("/api/users", json=ADA)
@@ -49,6 +72,7 @@ def test_docs_page_lists_operations_and_loads_nothing_else(address, client, make
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
         page.goto(f"{address}/docs")
+        assert page.title() == "rollbook API"
         page.wait_for_selector("#operations-users-create_user")
         assert page.locator(".opblock").count() == operations
         page.screenshot(path=tmp_path / "docs.png", full_page=True)
@@ -62,3 +86,51 @@ def test_docs_page_lists_operations_and_loads_nothing_else(address, client, make
         browser.close()
     assert complaints == []
     assert hosts == {address.removeprefix("http://")}
+
+
+PREFILLED = [
+    ("auth-read_me", 200),
+    ("users-create_user", 201),
+    ("users-list_users", 200),
+    ("users-read_user", 200),
+    ("users-change_user", 200),
+    ("users-update_user", 200),
+    ("users-list_user_history", 200),
+    ("roles-create_role", 201),
+    ("roles-put_role", 200),
+    ("roles-read_role", 200),
+    ("roles-delete_role", 204),
+    ("users-delete_user", 204),
+    ("users-restore_user", 200),
+    ("audit-list_audit", 200),
+]
+
+
+@needs_chromium
+def test_page_signs_in_and_prefilled_examples_work(make_app, services, stored):
+    people.add(services, "root", role="admin")
+    app = make_app(auth_required=True, app_name="Orders & Co")
+    with serving(app) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page()
+        page.goto(f"{address}/docs")
+        assert page.title() == "Orders & Co API"
+        for password, message in (("wrong", "Invalid credentials."), (PASSWORD, "Signed in as")):
+            page.fill("[name=account]", "root")
+            page.fill("[name=password]", password)
+            page.click("#sign-in button")
+            page.wait_for_function(
+                "text => document.querySelector('output').value.startsWith(text)", arg=message
+            )
+        page.reload()
+        page.wait_for_selector("#operations-auth-read_me")
+        assert {name: execute(page, name) for name, _ in PREFILLED} == dict(PREFILLED)
+        browser.close()
+
+
+def test_page_sends_only_its_own_files(client):
+    with client.get("/docs/page.js") as response:
+        assert b"SwaggerUIBundle" in response.data
+    assert client.get("/docs/").status_code == 200
+    for path in ("index.html", "oauth2-redirect.html", "../app.py", "%2e%2e/resources.py"):
+        assert client.get(f"/docs/{path}").status_code == 404

@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from rollbook.openapi.specification import build_specification
 from rollbook.web.declarations import Declaration
 
-DOCUMENT_ROUTES = {"/openapi.json", "/docs", "/docs/", "/docs/<path:path>"}
+DOCUMENT_ROUTES = {"/openapi.json", "/docs", "/docs/<file>"}
 """They serve the document itself."""
 
 
@@ -26,6 +26,9 @@ def published(client):
 def document(published):
     """With references to responses and examples resolved, as a client generator sees it."""
     return published | {"paths": resolve(published, published["paths"])}
+
+
+LIMITS = {"name_max_length": 1, "min_password_length": 1}
 
 
 def operations(document):
@@ -89,7 +92,7 @@ def find_differences(app):
         if rule.rule not in DOCUMENT_ROUTES
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
-    described = build_specification(app, {"name_max_length": 1, "min_password_length": 1})
+    described = build_specification(app, LIMITS, title="x")
     return served ^ {(path, method) for path, method, _ in operations(described)}
 
 

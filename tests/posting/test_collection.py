@@ -14,6 +14,7 @@ from tests.harness.serving import ROOT, serving
 from tests.serving.guarded import ADMIN, GUARDED
 
 FOLDER = ROOT / "posting"
+ENV_FILES = (FOLDER / "rollbook.env", FOLDER / "admin.env.example")
 SETTINGS = GUARDED | {"WORKERS": 1, "RATELIMIT_ENABLED": "true"}
 """The default limits allow the whole collection."""
 
@@ -48,7 +49,7 @@ def send_like_posting(request, app):
 
 
 def test_posting_collection_gets_promised_statuses(server, capsys):
-    load_variables((FOLDER / "rollbook.env",), use_host_environment=False, avoid_cache=True)
+    load_variables(ENV_FILES, use_host_environment=False, avoid_cache=True)
     update_variables({"BASE_URL": server.url, **ADMIN})
     app = SimpleNamespace(session_env={})
     requests = list_requests(Collection.from_directory(str(FOLDER)))

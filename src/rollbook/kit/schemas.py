@@ -41,11 +41,23 @@ class CursorQuery(Query):
         return PageRequest(None, self.page_size, order, self._after)
 
 
+def _drop_default(schema: dict[str, Any]) -> None:
+    """Publish no default: a form that sends it could not send a cursor too."""
+    schema.pop("default", None)
+
+
 class PageQuery(CursorQuery):
     """A page of a list: by its number, or after a cursor."""
 
     page: Annotated[
-        int, Field(ge=1, le=INT64_MAX, description="counts from 1; or send `cursor`"), Decimal
+        int,
+        Field(
+            ge=1,
+            le=INT64_MAX,
+            description="counts from 1, the default; or send `cursor`",
+            json_schema_extra=_drop_default,
+        ),
+        Decimal,
     ] = 1
 
     @model_validator(mode="after")

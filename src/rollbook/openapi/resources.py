@@ -2,23 +2,34 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
 
+import flask
+import flask_swagger_ui
 from flask import Flask, Response, current_app, request
 from flask_restful import Resource
-from flask_swagger_ui import get_swaggerui_blueprint
 from pydantic_core import to_json
 
 from rollbook.access.guards import public
 from rollbook.openapi.specification import build_specification
 from rollbook.web.endpoints import Api
 
+PAGE = Path(str(files("rollbook.openapi"))) / "page"
+SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
+FILES = {
+    "page.js": PAGE,
+    "page.css": PAGE,
+    "swagger-ui.css": SWAGGER_UI,
+    "swagger-ui-bundle.js": SWAGGER_UI,
+    "favicon-32x32.png": SWAGGER_UI,
+}
+"""What the page loads: file → its folder."""
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; "
-    "base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+    "data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""The page loads nothing from elsewhere. Swagger UI starts from an inline script."""
-PAGE_CONFIG = {"app_name": "rollbook API", "validatorUrl": None, "tryItOutEnabled": True}
+"""The page loads nothing from elsewhere. Swagger UI sets styles of elements."""
 CONDITIONAL_HEADERS = (
     "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_NONE_MATCH",
@@ -30,12 +41,14 @@ CONDITIONAL_HEADERS = (
 class Document:
     """The specification as JSON, built at the first request."""
 
-    def __init__(self, length_limits: Mapping[str, int]) -> None:
+    def __init__(self, app_name: str, length_limits: Mapping[str, int]) -> None:
+        self._app_name = app_name
         self._length_limits = length_limits
 
     @cached_property
     def json(self) -> bytes:
-        return to_json(build_specification(current_app, self._length_limits))
+        document = build_specification(current_app, self._length_limits, title=self._app_name)
+        return to_json(document)
 
 
 class Specification(Resource):
@@ -48,15 +61,28 @@ class Specification(Resource):
         return Response(self.document.json, mimetype="application/json")
 
 
-def register(app: Flask, api: Api, length_limits: Mapping[str, int]) -> None:
-    kwargs = {"document": Document(length_limits)}
+def register(
+    app: Flask, api: Api, *, length_limits: Mapping[str, int], app_name: str, prefix: str
+) -> None:
+    """Register the document and the page. `prefix` is the path prefix of the API."""
+    kwargs = {"document": Document(app_name, length_limits)}
     api.add_resource(Specification, "/openapi.json", resource_class_kwargs=kwargs)
-    pages = get_swaggerui_blueprint("/docs", "/openapi.json", config=PAGE_CONFIG)
+    template = (PAGE / "index.html").read_text("utf-8")
+    pages = flask.Blueprint("docs", __name__, url_prefix="/docs")
     pages.before_request(_drop_conditional_headers)
     pages.after_request(_set_policy)
+
+    @pages.get("")
+    def show_page() -> str:
+        return flask.render_template_string(template, app_name=app_name, prefix=prefix)
+
+    @pages.get("/<file>")
+    def send_file(file: str) -> Response:
+        if file not in FILES:
+            flask.abort(404)
+        return flask.send_from_directory(FILES[file], file)
+
     app.register_blueprint(pages)
-    page = app.view_functions["swagger_ui.show"]
-    app.add_url_rule("/docs", endpoint="swagger_ui.start", view_func=page)
 
 
 def _drop_conditional_headers() -> None:

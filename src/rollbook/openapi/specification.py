@@ -36,7 +36,6 @@ SECURITY_SCHEME: Schema = {
     "description": "The `access_token` of POST /auth/login.",
 }
 INFO: Schema = {
-    "title": "rollbook",
     "version": __version__,
     "summary": "A self-hosted user-management REST API on MongoDB.",
     "license": {"name": "MIT", "identifier": "MIT"},
@@ -91,7 +90,7 @@ class Operation:
         return str(getattr(self.resource, "tag", package))
 
 
-def build_specification(app: Flask, length_limits: Mapping[str, int]) -> Schema:
+def build_specification(app: Flask, length_limits: Mapping[str, int], *, title: str) -> Schema:
     """Build the document. `length_limits` come from the settings, so it describes this server."""
     operations = list(list_operations(app))
     components = ErrorComponents()
@@ -103,7 +102,7 @@ def build_specification(app: Flask, length_limits: Mapping[str, int]) -> Schema:
     declarations = [operation.declaration for operation in operations]
     return {
         "openapi": "3.1.0",
-        "info": INFO,
+        "info": {"title": title, **INFO},
         "servers": [{"url": "/"}],
         "tags": _build_tags(operations),
         "paths": paths,

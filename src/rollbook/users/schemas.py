@@ -57,7 +57,7 @@ class UserCreate(In):
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     phone: Phone | None = None
-    role: RoleName = "user"
+    role: Annotated[RoleName, Field(examples=["user"])] = "user"
     is_active: Annotated[bool, Field(description="false: cannot sign in", examples=[True])] = True
 
     @model_validator(mode="after")
@@ -80,7 +80,7 @@ class UserPatch(In):
     first_name: Annotated[PersonName | None, field_rules.NAME] = None
     last_name: Annotated[PersonName | None, field_rules.NAME] = None
     phone: Annotated[Phone | None, field_rules.PROFILE] = None
-    role: Annotated[RoleName, field_rules.ROLE] = omittable()
+    role: Annotated[RoleName, Field(examples=["user"]), field_rules.ROLE] = omittable()
     is_active: Annotated[bool, Field(examples=[True]), field_rules.STATE] = omittable()
     current_password: Annotated[CurrentPassword, field_rules.PROOF] = omittable()
 
@@ -143,7 +143,11 @@ class UserQuery(PageQuery):
             f"Keys separated by commas: {' '.join(SORT_KEYS)}, `-` for descending.",
         ),
     ] = "-created_at"
-    role: Annotated[RoleName | None, Filter("role", index="listed_by_role", is_tallied=True)] = None
+    role: Annotated[
+        RoleName | None,
+        Field(examples=["user"]),
+        Filter("role", index="listed_by_role", is_tallied=True),
+    ] = None
     is_active: Annotated[QueryFlag | None, Filter("is_active", index=None, is_tallied=True)] = None
     email: Annotated[
         Email | None,
