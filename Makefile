@@ -1,6 +1,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+DECIDING := src/rollbook/access/*,src/rollbook/*/service.py,src/rollbook/*/policy.py,src/rollbook/*/*_policy.py,src/rollbook/users/changes.py,src/rollbook/users/deletion.py,src/rollbook/users/registration.py,src/rollbook/users/authorization.py,src/rollbook/users/owner_proof.py,src/rollbook/auth/authenticator.py
+PYTEST := $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+COVER := --cov --cov-report=
 PINS := requirements.txt src/rollbook/embedded/requirements.txt tests/requirements.txt
 
 help: ## list the targets
@@ -10,9 +13,22 @@ run: .venv/run ## start the API, with a private MongoDB unless MONGODB_URI is se
 	@exec $(BIN)/python run.py
 
 test: .venv/dev ## run the tests, on a MongoDB of their own
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder tests
+	$(PYTEST) -m "not long" $(if $(MEASURED),$(COVER)) tests
 
-check: .venv/dev ## everything that CI checks: format, lint, types, layers, containers, pins, tests
+quick-test: .venv/dev ## run the tests that take no seconds each (a minute)
+	$(PYTEST) -m "not slow" tests
+
+long-test: .venv/dev ## run the tests that take ten seconds, open a browser or install packages
+	$(PYTEST) -m long tests
+
+coverage: .venv/dev ## run the tests, and require that they run 90 % of the code, 95 % of what decides
+ifndef TESTED
+	$(PYTEST) -m "not long" $(COVER) tests
+endif
+	$(BIN)/coverage report --skip-covered --fail-under=90
+	$(BIN)/coverage report --fail-under=95 --include='$(DECIDING)'
+
+check: .venv/dev ## everything that CI checks: format, lint, types, layers, containers, pins, all tests, coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -21,7 +37,8 @@ check: .venv/dev ## everything that CI checks: format, lint, types, layers, cont
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/check.yml
 	$(MAKE) --no-print-directory requirements-check
-	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory coverage
+	$(MAKE) --no-print-directory long-test
 
 fmt: .venv/dev ## format the code and fix what can be fixed automatically
 	$(BIN)/ruff format .
@@ -34,9 +51,9 @@ crash-test: .venv/dev ## kill workers 20 times during 10,000 writes, and check t
 	KILLS=20 WRITES=10000 $(BIN)/pytest -s -q tests/serving/test_killed_workers.py
 
 races: .venv/dev ## repeat all races, revocations, limits and rotations many times (minutes)
-	RACES=full $(BIN)/pytest -s -q $(addprefix tests/serving/test_, races.py revocation.py rights_inside.py limits.py keys.py)
+	RACES=full $(BIN)/pytest -s -q $(addprefix tests/serving/test_, races.py revocation.py cached_callers.py rights_inside.py limits.py keys.py) tests/caching
 
-generated: openapi authorization errors settings stored-snapshot ## write all files that are generated from the code
+generated: openapi authorization errors settings database stored-snapshot clients ## write all files that are generated from the code
 
 openapi: .venv/dev ## write docs/openapi.json
 	cd docs && env -i ../$(BIN)/rollbook openapi > openapi.new && mv openapi.new openapi.json
@@ -47,13 +64,26 @@ authorization: .venv/dev ## write docs/authorization.md
 errors: .venv/dev ## write the table in docs/errors.md
 	WRITE_ERRORS=1 $(BIN)/pytest -q tests/architecture/test_declarations.py -k error_table
 
+database: .venv/dev ## write docs/database.md from the documents of MongoEngine
+	WRITE_DATABASE=1 $(BIN)/pytest -q tests/architecture/test_database_page.py
+
+clients: .venv/dev ## write what the clients take from docs/openapi.json (needs Node.js)
+	$(BIN)/python clients/generate.py python
+	$(BIN)/python clients/generate.py typescript
+
 settings: .venv/dev ## write docs/settings.md and .env.example
 	WRITE_SETTINGS=1 $(BIN)/pytest -q tests/architecture/test_documents.py -k "settings_page or env_example"
 
 stored-snapshot: .venv/dev ## write the form of the stored data, after a migration or an addition
 	WRITE_STORED=1 $(BIN)/pytest -q tests/migrations/test_migrations.py -k "stored_data_changes"
 
-bench: .venv/dev ## measure reads and writes against a bare Flask on the same MongoDB
+bench: .venv/dev ## compare with other products, and write docs/performance.md (50 minutes; wrk, Node.js)
+	$(BIN)/python benchmarks/compare.py $(OPTIONS)
+
+bench-page: .venv/dev ## write docs/performance.md again, from the last results of make bench
+	$(BIN)/python benchmarks/compare.py --page
+
+bench-cpu: .venv/dev ## measure the CPU time of requests against a bare Flask on the same MongoDB
 	$(BIN)/python benchmarks/cpu_per_request.py
 
 bench-directory: .venv/dev ## measure lists and look-ups among 10,000 and 1,000,000 users (minutes)
@@ -94,4 +124,4 @@ clean: ## remove generated files, but not the data in .data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
 
-.PHONY: help run test check fmt fuzz crash-test races generated openapi authorization errors settings stored-snapshot bench bench-directory bench-logins bench-passwords bench-trade-offs compose-test requirements requirements-check clean
+.PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-passwords bench-trade-offs compose-test requirements requirements-check clean

@@ -62,6 +62,17 @@ def test_empty_setting_is_unset(monkeypatch):
         ("PASSWORD_POLICY", "lax"),
         ("PASSWORD_MIN_LENGTH", "7"),
         ("NAME_MAX_LENGTH", "0"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", "app.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com/"),
+        ("CORS_ORIGINS", "https://*.com"),
+        ("CORS_ORIGINS", "https://*"),
+        ("CORS_ORIGINS", "https://app.*.com"),
+        ("CORS_ORIGINS", "https://a.example.com https://b.example.com"),
+        ("TRUSTED_CLIENTS", "0f8c3b5e7d9a1c2e4f6081a3b5c7d9ef"),
+        ("TRUSTED_CLIENTS", "shop:short"),
+        ("TRUSTED_CLIENTS", ":0f8c3b5e7d9a1c2e4f6081a3b5c7d9ef"),
         ("API_PREFIX", "api"),
         ("API_PREFIX", "/api/"),
         ("API_PREFIX", "/<x>"),
@@ -150,6 +161,12 @@ def test_every_form_of_mongodb_uri_is_accepted_and_hidden(monkeypatch, uri):
     settings = load_settings()
     assert settings.mongodb_uri.get_secret_value() == uri
     assert uri not in repr(settings)
+
+
+def test_refresh_cookie_needs_origins(monkeypatch):
+    monkeypatch.setenv("REFRESH_COOKIE", "true")
+    with pytest.raises(SettingsError, match="REFRESH_COOKIE: needs CORS_ORIGINS"):
+        load_settings()
 
 
 def test_settings_are_immutable():

@@ -1,12 +1,14 @@
 """The Flask application: what happens around every request, and which resources there are."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import flask
 
 import rollbook.access.hooks
 import rollbook.audit.hooks
+import rollbook.auth.introspection
+import rollbook.cors.hooks
 import rollbook.idempotency.hooks
 import rollbook.limits.hooks
 import rollbook.openapi.resources
@@ -14,9 +16,15 @@ import rollbook.ops.hooks
 import rollbook.ops.resources
 import rollbook.signing.resources
 import rollbook.web.hooks
+from rollbook.access.trusted_clients import TrustedClients
 from rollbook.auth.authenticator import Authenticator
+from rollbook.auth.introspection import Issuer
+from rollbook.cors.origins import AllowedOrigins
 from rollbook.features import FEATURES
 from rollbook.kit import clock
+from rollbook.metadata.filters import build_parameters
+from rollbook.openapi.headers import RESPONSE_HEADERS
+from rollbook.service_parts import reveal
 from rollbook.services import Services
 from rollbook.settings import Settings
 from rollbook.storage.database import Database
@@ -41,6 +49,10 @@ class RollbookFlask(flask.Flask):
         environ["PATH_INFO"] = environ.get("PATH_INFO", "").rstrip("/") or "/"
         with limit_database_time(DATABASE_SECONDS):
             return super().wsgi_app(environ, start_response)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `func`, since none of ours is asynchronous: Flask would look at each again."""
+        return func
 
     def make_default_options_response(self) -> flask.Response:
         """Set status 204, since the response has no body."""
@@ -67,23 +79,36 @@ def _install_hooks(
     """Install the hooks in the order in which they see a request."""
     rollbook.limits.hooks.trust_proxies(app, settings.trusted_proxies)
     rollbook.ops.hooks.install(app, log_client_address=settings.log_client_address)
+    origins = AllowedOrigins.parse(settings.cors_origins)
+    rollbook.cors.hooks.install(app, origins=origins, exposed_headers=RESPONSE_HEADERS)
     rollbook.access.hooks.install(
         app,
-        authenticate=Authenticator(clock.now, services.auth.tokens, settings.auth_required),
+        authenticate=Authenticator(
+            clock.now, services.auth.tokens, services.callers, settings.auth_required
+        ),
         blueprint=API,
         allowed_hosts=None if settings.auth_required else settings.allowed_host_names,
+        origins=origins,
+        trusted_clients=TrustedClients.parse(reveal(settings.trusted_clients)),
     )
     app.before_request(lambda: database.require_ready() if flask.request.blueprint == API else None)
     rollbook.idempotency.hooks.install(app, service=services.idempotency)
     if settings.ratelimit_enabled:
         _install_limits(app, settings)
+    app.before_request(_refuse_unknown_client)
     rollbook.web.hooks.install(
         app,
         length_limits=settings.length_limits,
         require_if_match=settings.require_if_match,
         cursors=services.cursors,
+        extra_parameters=build_parameters(services.metadata_schemas),
     )
     rollbook.audit.hooks.install(app, clock=clock.now)
+
+
+def _refuse_unknown_client() -> None:
+    if flask.request.endpoint not in rollbook.limits.hooks.UNLIMITED:
+        rollbook.access.hooks.refuse_unknown_client()
 
 
 def _install_limits(app: flask.Flask, settings: Settings) -> None:
@@ -109,6 +134,17 @@ def _register_resources(
     root = Api(app)
     rollbook.ops.resources.register(root, database, auth_required=settings.auth_required)
     rollbook.signing.resources.register(root, services.keys, database.require_ready)
+    rollbook.auth.introspection.register(
+        root,
+        Issuer(settings.jwt_issuer, services.keys.algorithm, not settings.uses_shared_secret),
+        Authenticator(
+            clock.now,
+            services.auth.tokens,
+            services.callers,
+            required=True,
+        ),
+        database.require_ready,
+    )
     rollbook.openapi.resources.register(
         app,
         root,

@@ -2,12 +2,15 @@
 
 from rollbook.audit.feature import AUDIT
 from rollbook.auth.feature import AUTH
+from rollbook.caching.feature import CACHING
 from rollbook.idempotency.feature import IDEMPOTENCY
 from rollbook.leases.feature import LEASES
 from rollbook.limits.feature import LIMITS
 from rollbook.locks.feature import LOCKS
+from rollbook.metadata.feature import METADATA
 from rollbook.migrations.feature import MIGRATIONS
 from rollbook.passwords.feature import PASSWORDS
+from rollbook.permissions.feature import PERMISSIONS
 from rollbook.roles.feature import ROLES
 from rollbook.sessions.feature import SESSIONS
 from rollbook.signing.feature import SIGNING
@@ -18,7 +21,9 @@ FEATURES = (
     AUTH,
     USERS,
     PASSWORDS,
+    METADATA,
     ROLES,
+    PERMISSIONS,
     AUDIT,
     SESSIONS,
     SIGNING,
@@ -27,5 +32,6 @@ FEATURES = (
     TALLIES,
     LEASES,
     LOCKS,
+    CACHING,
     MIGRATIONS,
 )

@@ -1,18 +1,17 @@
 """The composition root: the services of all features, built from the settings."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from limits.storage import RedisStorage, Storage
-from pydantic import SecretStr
-
 from rollbook.auth.access_tokens import AccessTokens
+from rollbook.auth.callers import Callers
+from rollbook.auth.refresh_cookie import RefreshCookie
 from rollbook.auth.service import AuthService
+from rollbook.auth.token_claims import TokenClaims
 from rollbook.features import FEATURES
-from rollbook.first_admin.service import FirstAdmin, FirstAdminRefused
+from rollbook.first_admin.service import FirstAdmin
 from rollbook.idempotency.service import IdempotencyService
 from rollbook.kit import clock
 from rollbook.kit.clock import Clock
@@ -20,33 +19,39 @@ from rollbook.kit.errors import NotReady
 from rollbook.kit.events import Events
 from rollbook.kit.key_derivation import derive_key
 from rollbook.leases.dao import leases
-from rollbook.limits.dao import CounterDAO
-from rollbook.limits.hooks import STORE_OPTIONS, add_limit_status
-from rollbook.limits.service import AttemptLimiter
+from rollbook.metadata.filters import build_indexes
+from rollbook.metadata.schema_file import MetadataSchemas
 from rollbook.migrations.service import MigrationService
-from rollbook.passwords.breached_passwords import BreachedPasswords
-from rollbook.passwords.hash_gate import HashGate
 from rollbook.passwords.password_policy import PasswordPolicy
-from rollbook.passwords.service import PasswordService
+from rollbook.permissions.service import PermissionService
 from rollbook.retention.service import RetentionService
+from rollbook.roles.dao import roles as role_dao
 from rollbook.roles.service import RoleService
+from rollbook.service_parts import (
+    build_attempts,
+    build_first_admin,
+    build_keys,
+    build_passwords,
+    build_refresh_cookie,
+    load_metadata_schemas,
+    reveal,
+)
 from rollbook.sessions.service import SessionService
-from rollbook.settings import Settings, SettingsError, StartError
-from rollbook.signing.keys import KeyRing, Keys, SharedSecret
-from rollbook.signing.sealing import Seal
+from rollbook.settings import Settings, StartError
+from rollbook.signing.keys import Keys
 from rollbook.signing.service import KeyService
 from rollbook.storage.database import Database
 from rollbook.storage.driver_errors import translate_driver_errors
 from rollbook.users.changes import ChangeService
 from rollbook.users.dao import users
 from rollbook.users.deletion import DeletionService
+from rollbook.users.documents import User
 from rollbook.users.owner_proof import OwnerProof
 from rollbook.users.registration import RegistrationService
 from rollbook.users.service import UserService
 from rollbook.web.cursors import Cursors
 
 DOCUMENTS = tuple(document for feature in FEATURES for document in feature.documents)
-ATTEMPTS_PURPOSE = "rollbook attempts v1"
 REFRESH_PURPOSE = "rollbook refresh v1"
 IDEMPOTENCY_PURPOSE = "rollbook idempotency v1"
 
@@ -57,13 +62,17 @@ class Services:
 
     clock: Clock
     length_limits: Mapping[str, int]
+    metadata_schemas: MetadataSchemas
     users: UserService
     registration: RegistrationService
     changes: ChangeService
     deletion: DeletionService
     roles: RoleService
+    permissions: PermissionService
     sessions: SessionService
     auth: AuthService
+    callers: Callers
+    refresh_cookie: RefreshCookie
     keys: Keys
     signing: KeyService | None
     first_admin: FirstAdmin
@@ -94,9 +103,9 @@ def build_services(settings: Settings) -> Services:
 
     Raises: SettingsError, for a refused first admin.
     """
-    secret_key = _reveal(settings.secret_key)
-    passwords = _build_passwords(settings)
-    attempts = _build_attempts(settings, secret_key)
+    secret_key = reveal(settings.secret_key)
+    passwords = build_passwords(settings)
+    attempts = build_attempts(settings, secret_key)
     sessions = SessionService(
         clock.now,
         lifetime=timedelta(minutes=settings.refresh_token_expire_minutes),
@@ -106,26 +115,37 @@ def build_services(settings: Settings) -> Services:
     )
     roles = RoleService(clock.now, users.is_role_used)
     proof = OwnerProof(clock.now, passwords.gate, attempts, sessions)
-    registration = RegistrationService(clock.now, passwords, settings.registration, roles, attempts)
-    keys, signing = _build_keys(settings, secret_key)
+    metadata = load_metadata_schemas(settings)
+    registration = RegistrationService(
+        clock.now, passwords, settings.registration, roles, attempts, metadata
+    )
+    keys, signing = build_keys(settings, secret_key)
     token_lifetime = timedelta(minutes=settings.access_token_expire_minutes)
-    tokens = AccessTokens(clock.now, keys, token_lifetime)
+    audiences = tuple(filter(None, map(str.strip, settings.jwt_audience.split(","))))
+    tokens = AccessTokens(clock.now, keys, token_lifetime, settings.jwt_issuer, audiences)
+    claims = TokenClaims.parse(settings.token_claims, roles.describe_permissions)
     events = Events(feature.handlers for feature in FEATURES)
     deletion = DeletionService(leases.get_database_time, roles, sessions, proof, events)
     retention_time = timedelta(days=settings.retention_days)
     return Services(
         clock=clock.now,
         length_limits=settings.length_limits,
+        metadata_schemas=metadata,
         users=UserService(roles, sessions),
         registration=registration,
-        changes=ChangeService(clock.now, passwords, roles, sessions, proof),
+        changes=ChangeService(
+            clock.now, passwords, roles, sessions, proof, settings.length_limits, metadata
+        ),
         deletion=deletion,
         roles=roles,
+        permissions=PermissionService(clock.now, role_dao.is_held),
         sessions=sessions,
-        auth=AuthService(clock.now, passwords.gate, attempts, sessions, tokens),
+        auth=AuthService(clock.now, passwords.gate, attempts, sessions, tokens, claims),
+        callers=Callers(),
+        refresh_cookie=build_refresh_cookie(settings, sessions),
         keys=keys,
         signing=signing,
-        first_admin=_build_first_admin(settings, registration),
+        first_admin=build_first_admin(settings, registration),
         retention=RetentionService(leases.get_database_time, deletion, retention_time),
         idempotency=IdempotencyService(clock.now, derive_key(secret_key, IDEMPOTENCY_PURPOSE)),
         password_policy=passwords.policy,
@@ -136,7 +156,7 @@ def build_services(settings: Settings) -> Services:
 def build_database(settings: Settings, *preparations: Callable[[], None]) -> Database:
     """Build the database, without connecting to it. It needs MONGODB_URI."""
     return Database(
-        _reveal(settings.mongodb_uri),
+        reveal(settings.mongodb_uri),
         settings.mongodb_dbname,
         build_migrations(settings),
         allow_standalone=settings.allow_standalone,
@@ -146,7 +166,8 @@ def build_database(settings: Settings, *preparations: Callable[[], None]) -> Dat
 
 def build_migrations(settings: Settings) -> MigrationService:
     at_start = settings.environment == "development"
-    return MigrationService(clock.now, DOCUMENTS, at_start=at_start)
+    extra = {User: build_indexes(load_metadata_schemas(settings))}
+    return MigrationService(clock.now, DOCUMENTS, at_start=at_start, extra_indexes=extra)
 
 
 @contextmanager
@@ -182,64 +203,3 @@ def _close_at_end(database: Database) -> Iterator[None]:
         raise StartError("\n".join(detail.message for detail in error.details)) from None
     finally:
         database.close()
-
-
-def _build_passwords(settings: Settings) -> PasswordService:
-    breached = BreachedPasswords(settings.breached_passwords_url)
-    policy = PasswordPolicy(
-        settings.password_policy,
-        settings.min_password_length,
-        checks_breaches=breached.url is not None,
-    )
-    half = settings.threads // 2  # The other threads stay free for requests without a hash.
-    at_once = max(1, min(_count_cores() // settings.workers, half))
-    gate = HashGate(settings.bcrypt_rounds, at_once=at_once, waiting=max(0, half - at_once))
-    return PasswordService(gate, policy, breached)
-
-
-def _build_attempts(settings: Settings, secret_key: str) -> AttemptLimiter:
-    return AttemptLimiter(
-        _build_limit_store(settings),
-        per_address=settings.ratelimit_auth,
-        per_account=settings.ratelimit_account,
-        per_registration=settings.ratelimit_registration,
-        per_session=settings.ratelimit_refresh,
-        key=derive_key(secret_key, ATTEMPTS_PURPOSE),
-        on_status=add_limit_status,
-    )
-
-
-def _build_first_admin(settings: Settings, registration: RegistrationService) -> FirstAdmin:
-    email, password = settings.admin_email, settings.admin_password
-    try:
-        return FirstAdmin.from_settings(email, password, registration, settings.length_limits)
-    except FirstAdminRefused as error:
-        raise SettingsError(str(error)) from None
-
-
-def _build_keys(settings: Settings, secret_key: str) -> tuple[Keys, KeyService | None]:
-    if settings.uses_shared_secret:
-        return SharedSecret(_reveal(settings.jwt_secret_key)), None
-    seal = Seal(secret_key)
-    ring = KeyRing(clock.now, seal, timedelta(minutes=settings.access_token_expire_minutes))
-    return ring, KeyService(clock.now, seal, ring)
-
-
-def _build_limit_store(settings: Settings) -> Storage | None:
-    """Build the store that counts attempts for all workers. None when limits are off."""
-    if not settings.ratelimit_enabled:
-        return None
-    if settings.redis_url is None:
-        return CounterDAO()
-    url = settings.redis_url.get_secret_value()
-    return RedisStorage(url, wrap_exceptions=True, **STORE_OPTIONS)
-
-
-def _count_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _reveal(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""

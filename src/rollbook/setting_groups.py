@@ -10,8 +10,13 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from rollbook.setting_types import (
     AppName,
+    Audiences,
     BreachService,
+    ClaimNames,
+    ClientSecrets,
+    CorsOrigins,
     HostNames,
+    Issuer,
     MongoUri,
     PathPrefix,
     RateLimits,
@@ -32,7 +37,9 @@ class ServerSettings(BaseModel):
     host: str = Field("127.0.0.1", description="the address to listen on; 0.0.0.0 for all")
     port: int = Field(5000, ge=1, le=65535, description="the port to listen on")
     workers: int = Field(2, ge=1, le=64, description="processes")
-    threads: int = Field(4, ge=1, le=64, description="threads in each process")
+    threads: int = Field(
+        4, ge=1, le=64, description="threads in each process; 6 more wait for password hashes"
+    )
     api_prefix: PathPrefix = Field("/api", description="the path prefix of the API")
     max_body_bytes: int = Field(
         65536, ge=1024, le=16 * 2**20, description="a larger body is refused with 413"
@@ -52,6 +59,15 @@ class AccessSettings(BaseModel):
         "",
         description="host names that are served while AUTH_REQUIRED=false; if unset, HOST and "
         "loopback",
+    )
+    cors_origins: CorsOrigins = Field(
+        "",
+        description="web origins whose pages may call the API: https://app.example.com, or "
+        "https://*.example.com for its subdomains; separated by commas",
+    )
+    caller_cache: bool = Field(
+        True,
+        description="false: each request reads its session, user and role from MongoDB again",
     )
     registration: Literal["open", "closed"] = Field(
         "open", description="open: anyone may register; closed: only with users:create"
@@ -78,6 +94,20 @@ class TokenSettings(BaseModel):
     jwt_algorithm: Literal["HS256", "RS256"] | None = Field(
         None, description="HS256 without JWT_SECRET_KEY generates one; RS256 excludes it"
     )
+    jwt_issuer: Issuer = Field(
+        "rollbook",
+        description="`iss` of access tokens; the public URL of rollbook lets other services find "
+        "its keys",
+    )
+    jwt_audience: Audiences = Field(
+        "rollbook", description="`aud` of access tokens; several are separated by commas"
+    )
+    token_claims: ClaimNames = Field(
+        "",
+        description="claims about the user in access tokens: name, email, username, first_name, "
+        "last_name, external_id, role, permissions, metadata.team, app_metadata.plan; separated "
+        "by commas",
+    )
     access_token_expire_minutes: int = Field(
         15, ge=1, le=1440, description="the lifetime of an access token"
     )
@@ -93,6 +123,11 @@ class TokenSettings(BaseModel):
         le=60,
         description="so long a used refresh token gets the same successor again, for tabs that "
         "refresh at once; 0: never",
+    )
+    refresh_cookie: bool = Field(
+        False,
+        description="true: a page of CORS_ORIGINS may keep its refresh token in a cookie that "
+        "scripts cannot read",
     )
     session_max_days: int = Field(
         90, ge=1, le=3650, description="the lifetime of a session after its sign-in"
@@ -117,6 +152,11 @@ class LimitSettings(BaseModel):
     )
     ratelimit_read: RateLimits = Field("1000/hour", description="reads of a user")
     ratelimit_write: RateLimits = Field("100/hour", description="changes by a user")
+    trusted_clients: ClientSecrets | None = Field(
+        None,
+        description="name:secret of each backend that forwards the address of its caller, "
+        "separated by commas",
+    )
     redis_url: RedisUri | None = Field(
         None, description="redis://… counts limits for all workers; if unset, see docs/limits.md"
     )
@@ -162,6 +202,9 @@ class UserSettings(BaseModel):
         description="hibp: ask Have I Been Pwned, with 5 digits of a hash; or the URL of a mirror",
     )
     name_max_length: int = Field(30, ge=1, le=200, description="characters in a user's name")
+    metadata_schemas: Path | None = Field(
+        None, description="a JSON file with the JSON Schemas of metadata; see docs/metadata.md"
+    )
     require_if_match: bool = Field(
         False, description="true: a change without If-Match is refused with 428"
     )

@@ -1,15 +1,22 @@
 """The types of settings, and what to write instead of a wrong value."""
 
+import re
 from typing import Annotated
 
 from limits import parse_many
 from pydantic import AfterValidator, SecretStr, StringConstraints
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
-from redis.connection import parse_url
 
 from rollbook import secret_strength
 
+_CLAIM = (
+    "(name|email|username|first_name|last_name|external_id|role|permissions"
+    r"|(app_)?metadata(\.[^.,\s]+)*)"
+)
+_ORIGIN = re.compile(
+    r"(https?)://(\*\.(?=[^.:]+\.[^.:]))?([a-z0-9-]+\.)*[a-z0-9-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
+)
 SRV_SCHEME = "mongodb+srv://"
 
 
@@ -32,6 +39,8 @@ def _validate_mongo_uri(uri: SecretStr) -> SecretStr:
 
 
 def _validate_redis_url(uri: SecretStr) -> SecretStr:
+    from redis.connection import parse_url  # A tenth of the time that a command takes to start.
+
     try:
         parse_url(uri.get_secret_value())  # type: ignore[no-untyped-call] # redis has no types here
     except (ValueError, TypeError):
@@ -42,13 +51,24 @@ def _validate_redis_url(uri: SecretStr) -> SecretStr:
 
 
 def _validate_rate_limit(limit: str) -> str:
+    """Validate that Flask-Limiter can read the limit, and that it allows something."""
     try:
         amounts = [each.amount for each in parse_many(limit)]
     except ValueError:
-        amounts = []
-    if not amounts or min(amounts) < 1:
+        amounts = [0]
+    if min(amounts) < 1:
         raise ValueError("not a limit. Write 5/minute, or several: 30/second;500/minute.")
     return limit
+
+
+def _validate_origins(origins: str) -> str:
+    for origin in filter(None, map(str.strip, origins.split(","))):
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                "not a web origin. Write scheme, host and port, without a path: "
+                "https://app.example.com, https://*.example.com or http://localhost:3000."
+            )
+    return origins
 
 
 def _validate_secret(secret: SecretStr) -> SecretStr:
@@ -57,13 +77,35 @@ def _validate_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _validate_clients(clients: SecretStr) -> SecretStr:
+    pairs = [each.strip().partition(":") for each in clients.get_secret_value().split(",")]
+    for name, _, secret in pairs:
+        if not re.fullmatch(r"[a-z0-9_-]{1,50}", name):
+            raise ValueError("write name:secret, with a name of a-z 0-9 _ -.")
+        if weakness := secret_strength.find_weakness(secret):
+            raise ValueError(f"the secret of {name} is {weakness}")
+    if len({name for name, *_ in pairs}) < len(pairs):
+        raise ValueError("two clients have the same name.")
+    return clients
+
+
 MongoUri = Annotated[SecretStr, AfterValidator(_validate_mongo_uri)]
 RedisUri = Annotated[SecretStr, AfterValidator(_validate_redis_url)]
 RateLimits = Annotated[str, AfterValidator(_validate_rate_limit)]
+ClientSecrets = Annotated[SecretStr, AfterValidator(_validate_clients)]
 Secret = Annotated[SecretStr, AfterValidator(_validate_secret)]
 AppName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,60}$")]
+Issuer = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]
+Audiences = Annotated[
+    str, StringConstraints(pattern=r"^[!-+\--~]{1,200}(, *[!-+\--~]{1,200}){0,9}$")
+]
+ClaimNames = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_CLAIM}(, *{_CLAIM})*)?$"),
+]
 PathPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 BreachService = Annotated[str, StringConstraints(pattern=r"^(off|hibp|https?://[^\s?#]+/)$")]
+CorsOrigins = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_validate_origins)]
 HostNames = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Za-z0-9._:-]+(, *[A-Za-z0-9._:-]+)*)?$", to_lower=True),

@@ -70,6 +70,8 @@ class Settings(
             raise ValueError("JWT_ALGORITHM: RS256 signs with the key ring. Unset JWT_SECRET_KEY.")
         if (self.admin_email is None) != (self.admin_password is None):
             raise ValueError("ADMIN_EMAIL and ADMIN_PASSWORD: set both, or neither.")
+        if self.refresh_cookie and not self.cors_origins:
+            raise ValueError("REFRESH_COOKIE: needs CORS_ORIGINS, whose pages may use the cookie.")
         if self.secret_key is not None and self.secret_key == self.jwt_secret_key:
             raise ValueError(
                 "JWT_SECRET_KEY: the same as SECRET_KEY, so that a service that verifies tokens "

@@ -55,6 +55,8 @@ def start_app(settings: Settings) -> Flask:
     services = build_services(settings)
     database = build_database(settings, services.prepare)
     database.start_preparing(wait_seconds=DATABASE_WAIT_SECONDS)
+    if settings.caller_cache:
+        services.callers.follow()
     sweep = partial(_sweep, database, services)
     run_periodically("sweep", sweep, delay=FIRST_SWEEP_SECONDS, interval=SWEEP_SECONDS)
     return create_app(settings, services, database)

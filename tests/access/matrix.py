@@ -11,6 +11,7 @@ from flask import Flask
 from rollbook.access.guards import Access
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.openapi.examples import build_example
+from rollbook.permissions.schemas import PermissionCreate
 from rollbook.roles.schemas import RoleCreate
 from rollbook.users.field_rules import FieldRule
 from rollbook.users.schemas import FIELD_RULES, UserPatch
@@ -86,7 +87,9 @@ def list_routes(app: Flask) -> list[Route]:
 
 
 def list_mutations(app: Flask) -> list[Route]:
-    return [route for route in list_routes(app) if route.method != "GET"]
+    """All but GET, and introspection, which is a POST that reads (RFC 7662)."""
+    routes = [route for route in list_routes(app) if route.method != "GET"]
+    return [route for route in routes if route.operation != "introspect"]
 
 
 class World:
@@ -154,6 +157,9 @@ class World:
         """The id of an item in a collection; a new one, which `whom` creates."""
         if collection == "/api/roles":
             return ROLE
+        if collection == "/api/permissions":
+            new = PermissionCreate(name=f"orders:p{ObjectId()}")
+            return str(self.services.permissions.create_permission(new, actor=COMMAND_LINE).name)
         if collection == "/api/auth/sessions":
             query = {"user_id": ObjectId(whom.id)}
             return str(self.stored.sessions.find_one(query)["_id"])

@@ -10,6 +10,8 @@ from rollbook.web.declarations import Reply
 from rollbook.web.endpoints import Api, endpoint
 from tests.access import matrix
 
+pytestmark = pytest.mark.slow
+
 
 def count_entries(app, services, stored):
     """Operation → the number of entries that it writes for an admin who succeeds."""

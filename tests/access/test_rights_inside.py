@@ -10,6 +10,8 @@ from rollbook.users.schemas import UserPatch
 from rollbook.web.extensions import AUTHENTICATE
 from tests.access import matrix
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = {"login", "refresh"}
 """They carry credentials of their own, which the database checks in the write itself."""
 

@@ -124,3 +124,16 @@ def test_every_link_between_documents_works(document):
 def test_dead_link_is_found():
     text = "[a](docs/errors.md), [b](docs/nowhere.md), [c](https://example.com)"
     assert find_dead_links(text, ROOT) == ["docs/nowhere.md"]
+
+
+NOT_IN_COMPOSE = {
+    *("environment", "host", "port", "data_dir", "log_file"),  # The image sets them.
+    *("mongodb_uri", "redis_url"),  # In /run/secrets.
+    *("mongod_bin", "allow_standalone"),  # For a private MongoDB, and one without transactions.
+}
+
+
+def test_compose_passes_every_setting_on():
+    compose = (ROOT / "docker-compose.yml").read_text()
+    passed = {name.lower() for name in re.findall(r"^      ([A-Z_]+):", compose, re.MULTILINE)}
+    assert Settings.model_fields.keys() - NOT_IN_COMPOSE - passed == set()

@@ -199,7 +199,7 @@ SIGNED_BUT_INVALID = {
     "sid with a line break": ({}, {"sid": "0" * 24 + "\n"}),
     "sub of another user": ({}, {"sub": "0" * 24}),
     "sid of no session": ({}, {"sid": "0" * 24}),
-    "an extra claim": ({}, {"role": "admin"}),
+    "an extra claim": ({}, {"is_admin": True}),
 }
 
 

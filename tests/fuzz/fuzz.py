@@ -25,7 +25,8 @@ MIN_REQUESTS = 20_000
 SEED = 20261120
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1250"))
 LOG_COPY = Path(tempfile.gettempdir()) / "rollbook-fuzz.log"
-SETTINGS = GUARDED | {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"}
+COOKIES = {"REFRESH_COOKIE": "true", "CORS_ORIGINS": "https://app.example.com"}
+SETTINGS = GUARDED | COOKIES | {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"}
 RUNS = [("examples,coverage,fuzzing,stateful", EXAMPLES, SEED)]
 RUNS += [("stateful", 100, SEED + again) for again in range(1, 9)]
 """Phases, examples of each operation, and seed.

@@ -15,12 +15,32 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=12, max_si
 schemathesis.openapi.format("password", any_text.map(lambda text: f"xyz lantern kettle {text} zyx"))
 
 
+NAME = "[a-z][a-z0-9_-]{0,49}"
+METADATA = ("metadata", "app_metadata", "private_metadata")
+
+
 @schemathesis.hook
 def map_body(context, body):
-    """Use an existing role: the schema accepts any name, the API only roles that exist."""
-    if isinstance(body, dict) and re.fullmatch("[a-z][a-z0-9_-]{0,49}", str(body.get("role", ""))):
+    """Use roles and permissions that exist, and flat metadata: schemas cannot say either.
+
+    The schema accepts any name and any depth.
+    """
+    if not isinstance(body, dict):
+        return body
+    if re.fullmatch(NAME, str(body.get("role", ""))):
         body["role"] = "user"
+    if are_permissions(body.get("permissions")):
+        body["permissions"] = ["users:list"] * bool(body["permissions"])
+    for kind in METADATA:
+        if isinstance(body.get(kind), dict):
+            body[kind] = dict.fromkeys(body[kind], "blue")
     return body
+
+
+def are_permissions(value):
+    """Whether the schema accepts the list."""
+    is_short = isinstance(value, list) and len(value) <= 600
+    return is_short and all(re.fullmatch(f"{NAME}:{NAME}", str(each)) for each in value)
 
 
 @schemathesis.hook

@@ -129,5 +129,10 @@ def run_python(
 
 
 def _get_base_environment() -> dict[str, str]:
-    """Without the settings of the shell that runs the tests."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    """Without the settings of the shell that runs the tests. Coverage is measured here too."""
+    kept = ("PATH", "HOME", "LANG")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in kept or name.startswith("COVERAGE_")
+    }

@@ -7,6 +7,8 @@ from rollbook.limits.service import AttemptLimiter
 from tests import people
 from tests.conftest import PASSWORD
 
+pytestmark = pytest.mark.slow
+
 WRONG_PASSWORD = "not the password at all"
 HOME, ABROAD = "198.51.100.7", "203.0.113.9"
 

@@ -37,7 +37,8 @@ def earlier(mongod, settings, database):
     with MongoClient(mongod.uri) as client:
         client.drop_database("earlier")
         one = dict(new().to_mongo())
-        del one["is_deleted"]
+        for field in ("is_deleted", "words", "word_pairs"):
+            del one[field]
         for first in range(0, MANY, 5_000):
             some = range(first, min(first + 5_000, MANY))
             client.earlier.users.insert_many(
@@ -81,8 +82,14 @@ def test_start_in_development_migrates(open_database, earlier):
     assert {"one_email", "listed_by_role"} <= earlier.users.index_information().keys()
     assert not {"uniq_email", "by_role"} & earlier.users.index_information().keys()
     assert earlier.users.count_documents({"email_skeleton": {"$type": "string"}}) == MANY
+    assert earlier.users.count_documents({"words": "ada"}) == MANY
     applied = {each["_id"]: each for each in earlier.migrations.find()}
-    assert {number: each["changed"] for number, each in applied.items()} == {1: MANY, 2: 0, 3: MANY}
+    assert {number: each["changed"] for number, each in applied.items()} == {
+        1: MANY,
+        2: 0,
+        3: MANY,
+        4: MANY,
+    }
     assert all(
         len(each["checksum"]) == 64 and each["duration_ms"] >= 0 for each in applied.values()
     )

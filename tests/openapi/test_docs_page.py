@@ -1,47 +1,14 @@
 """The documentation, as a person sees it: in a browser, offline, with a clean console."""
 
-import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
 
 from rollbook.openapi.specification import list_operations
 from tests import people
 from tests.conftest import ADA, PASSWORD
-
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-QUIET = [
-    *(
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-    ),
-    *("--disable-component-update", "--disable-sync"),
-]
-
-
-@contextmanager
-def serving(app) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs a Chromium; .ci/run installs one"
-)
+from tests.harness.browser import CHROMIUM, QUIET, needs_chromium, serving
 
 
 @pytest.fixture
@@ -57,9 +24,12 @@ def execute(page, operation: str) -> int:
     page.click(f"{block} button.execute")
     status = f"{block} .live-responses-table tbody .response-col_status"
     page.wait_for_selector(status)
-    return int(page.inner_text(status).split()[0])
+    shown = int(page.inner_text(status).split()[0])
+    page.click(f"{block} .opblock-summary-control")  # Closed, since each open one slows the page.
+    return shown
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_docs_page_lists_operations_and_loads_nothing_else(address, client, make_app, tmp_path):
     operations = len(list(list_operations(make_app())))
@@ -106,6 +76,7 @@ PREFILLED = [
 ]
 
 
+@pytest.mark.long
 @needs_chromium
 def test_page_signs_in_and_prefilled_examples_work(make_app, services, stored):
     people.add(services, "root", role="admin")

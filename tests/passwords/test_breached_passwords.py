@@ -14,6 +14,8 @@ import pytest
 from rollbook.passwords import breached_passwords
 from tests.conftest import ADA, PASSWORD
 
+pytestmark = pytest.mark.slow
+
 DIGEST = hashlib.sha1(PASSWORD.encode()).hexdigest().upper()
 LEAKED_RANGE = f"{DIGEST[5:]}:7\r\n" + "0" * 35 + ":0"
 PADDED_RANGE = "1" * 35 + f":3\r\n{DIGEST[5:]}:0"

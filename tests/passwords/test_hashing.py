@@ -4,11 +4,13 @@ import subprocess
 import sys
 import time
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollbook.passwords import hash_gate
 from rollbook.passwords.errors import TooBusy
 from rollbook.passwords.hash_gate import HashGate
 from rollbook.passwords.hashing import SCHEME
@@ -80,7 +82,7 @@ def test_missing_hash_verifies_nothing():
 
 
 def test_full_hash_gate_refuses_at_once():
-    gate = HashGate(rounds=4, at_once=1, waiting=1)
+    gate = HashGate(rounds=4, turns=2)
     with gate.enter(), gate.enter():
         started = time.perf_counter()
         with pytest.raises(TooBusy) as caught, gate.enter():
@@ -89,6 +91,30 @@ def test_full_hash_gate_refuses_at_once():
         assert caught.value.headers["Retry-After"] == "1"
     with gate.enter() as hasher:
         assert hasher.hash("a password")
+
+
+def test_hash_gate_lets_a_bounded_line_wait(monkeypatch):
+    monkeypatch.setattr(hash_gate, "MAX_WAIT", 0.3)
+    gate = HashGate(rounds=4, line_length=1)
+
+    def wait_in_line():
+        started = time.perf_counter()
+        try:
+            with gate.enter():
+                return "entered"
+        except TooBusy:
+            return time.perf_counter() - started
+
+    with ThreadPoolExecutor(1) as pool:
+        with gate.enter():
+            waiting = pool.submit(wait_in_line)
+            time.sleep(0.1)
+            assert wait_in_line() < 0.05, "the line is full"
+        assert waiting.result() == "entered"
+        with gate.enter():
+            assert 0.25 < pool.submit(wait_in_line).result() < 0.5
+    with gate.enter():
+        pass
 
 
 def test_hash_gate_frees_the_place_after_an_error():
@@ -101,7 +127,7 @@ def test_hash_gate_frees_the_place_after_an_error():
 
 
 def test_hash_gate_keeps_the_last_place_for_sign_in():
-    gate = HashGate(rounds=4, at_once=1, waiting=1)
+    gate = HashGate(rounds=4, turns=2, line_length=0)
     with gate.enter(yields_last_place=True):
         with pytest.raises(TooBusy), gate.enter(yields_last_place=True):
             pass

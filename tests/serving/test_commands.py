@@ -51,10 +51,13 @@ def test_users_are_created_shown_changed_deleted_and_restored(rollbook, http):
     assert (user["username"], user["role"], user["version"]) == ("grace", "user", 1)
     assert "password" not in created.stdout
     update = ("users", "update", "grace", "--phone", "+44 20 7946 0958", "--username", "")
-    assert rollbook(*update).returncode == 0
+    metadata = ("--app-metadata", '{"plan": "pro"}', "--private-metadata", '{"risk": 1}')
+    assert rollbook(*update, *metadata).returncode == 0
+    assert rollbook("users", "update", user["id"], "--metadata", "{").returncode == 2
     shown = rollbook("users", "show", user["id"]).stdout.splitlines()
-    assert "phone       +442079460958" in shown
-    assert "username    -" in shown
+    values = dict(line.split(maxsplit=1) for line in shown)
+    assert (values["phone"], values["username"]) == ("+442079460958", "-")
+    assert (values["app_metadata"], values["private_metadata"]) == ('{"plan":"pro"}', '{"risk":1}')
     listed = json.loads(rollbook("users", "list", "--q", "grace", "--active", "--json").stdout)
     admin = sign_in(http)
     (from_api,) = http.get("/api/users?q=grace", headers=admin.headers).json()["data"]
@@ -179,6 +182,7 @@ def test_unreachable_mongodb_ends_command_with_one_line(tmp_path):
     ]
 
 
+@pytest.mark.long
 def test_commands_use_the_given_private_mongodb(tmp_path):
     folder, elsewhere = tmp_path / "rollbook", tmp_path / "elsewhere"
     folder.mkdir()

@@ -41,6 +41,7 @@ def expired(mongod, tmp_path):
         client.drop_database("sweeps")
 
 
+@pytest.mark.long
 def test_one_worker_of_all_replicas_sweeps(expired, tmp_path):
     environment, stored = expired
     with serving(tmp_path, **environment) as one, serving(tmp_path, **environment) as other:

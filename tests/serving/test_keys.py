@@ -57,6 +57,7 @@ def test_database_has_no_private_key_in_plain_text(mongod, http):
         assert key["sealed"].startswith("gAAAAA")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_rotations_under_load_refuse_no_token(environment, tmp_path, http):
     """Clients sign in and use tokens during three rotations, two of them within a second."""
@@ -111,6 +112,7 @@ def test_keys_commands_require_secret_key(environment, tmp_path):
     assert not (tmp_path / ".data").exists()
 
 
+@pytest.mark.long
 def test_server_with_other_secret_key_is_ready_after_rotation(environment, tmp_path):
     own = environment | {"MONGODB_DBNAME": "sealed", "WORKERS": 1}
     other = own | {"SECRET_KEY": "c7e41b9a5d3f8026e1b7c94a0f6d2853"}

@@ -65,6 +65,7 @@ def attempt_in_parallel(http, number):
         return Counter(pool.map(lambda _: attempt(http), range(number)))
 
 
+@pytest.mark.long
 def test_5_of_200_parallel_sign_ins_reach_password_check(start, count_failures):
     with start() as server, client(server) as http:
         server.await_status("/ready", 200)

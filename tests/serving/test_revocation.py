@@ -142,6 +142,7 @@ def test_restart_keeps_revocations_and_valid_sessions(environment, tmp_path, htt
     assert list_statuses(http, "/api/auth/me", living.headers, 40).count(401) == 40
 
 
+@pytest.mark.long
 def test_parallel_refreshes_get_one_successor(http):
     """As by tabs of a browser that share a refresh token. Nobody is signed out."""
     user = register(http, "refreshing")

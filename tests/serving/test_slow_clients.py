@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import statistics
 import time
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -239,9 +240,11 @@ def test_body_is_not_read_as_next_request(server, method, framing):
 def test_body_of_many_tiny_chunks_does_not_delay_others(server, http):
     """Each byte is parsed once: to parse all again took 33 ms of the event loop per piece."""
     chunks = b"1\r\na\r\n" * 20_000
+    seconds = []
     with connect(server, 20, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) as clients:
         for _ in range(20):
             for client in clients:
                 with suppress(ConnectionError):
                     client.sendall(b"1\r\na\r\n")
-            assert measure_slowest(http, times=1) < 1
+            seconds.append(measure_slowest(http, times=1))
+    assert statistics.median(seconds) < 0.5, "20 pieces would take 0.66 s"

@@ -34,7 +34,8 @@ def test_gunicorn_without_a_database_ends_with_one_line(tmp_path):
     command = (*GUNICORN, "--bind", f"127.0.0.1:{get_free_port()}", "rollbook.wsgi:app")
     ended = run_python(tmp_path, *command)
     assert ended.returncode != 0
-    assert "Traceback" not in ended.stderr
+    # If both workers end at one instant, gunicorn prints a traceback of its own.
+    assert f'File "{ROOT / "src"}' not in ended.stderr
     assert f"MONGODB_URI: not set, and no private MongoDB is running in {tmp_path}" in ended.stderr
 
 
@@ -65,7 +66,7 @@ def test_wsgi_app_finds_a_running_private_mongodb(tmp_path):
             second.await_status("/ready", 200)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_uv_sync_and_uv_run_start_it(clone):
     uv = shutil.which("uv") or str(ROOT / ".venv" / "bin" / "uv")
     options = ("--quiet", "--system-certs", "--python", sys.executable)

@@ -42,6 +42,7 @@ def make_database(database, settings, monkeypatch):
     database.prepare()
 
 
+@pytest.mark.slow
 def test_unreachable_database_is_not_ready(make_database):
     unreachable = make_database(UNREACHABLE_URI)
     with pytest.raises(Unavailable):

@@ -10,7 +10,9 @@ from bson import ObjectId
 from rollbook.kit.listing import PageRequest, parse_sort
 from rollbook.storage import paging
 from rollbook.storage.paging import Pager
-from rollbook.users.schemas import SORT_KEYS
+from rollbook.users.queries import SORT_KEYS
+
+pytestmark = pytest.mark.slow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = ("name", "last_login", "username")

@@ -91,6 +91,7 @@ def test_database_error_does_not_contain_the_document(stored):
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.slow
 def test_transaction_timeout_raises_unavailable(stored, monkeypatch):
     monkeypatch.setattr(transactions, "TRANSACTION_SECONDS", 0.3)
     user = users.insert(new())

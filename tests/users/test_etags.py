@@ -143,10 +143,10 @@ def test_50_parallel_changes_create_50_versions(services, ada, stored):
         while True:
             user = services.users.read_user(ada["id"], actor=COMMAND_LINE)
             patch = UserPatch.model_validate(
-                {"name": f"{user.name[:3]} {number}"}, context={"name_max_length": 30}
+                {"name": f"{user['name'][:3]} {number}"}, context={"name_max_length": 30}
             )
             try:
-                expected = Expected(frozenset({user.version}))
+                expected = Expected(frozenset({user["version"]}))
                 return services.changes.change_user(
                     ada["id"], patch, actor=COMMAND_LINE, expected=expected
                 ).version

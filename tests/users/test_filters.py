@@ -9,7 +9,7 @@ from rollbook.access.principal import COMMAND_LINE
 from rollbook.users import dao
 from rollbook.users.dao import users
 from rollbook.users.filters import ANY_BOOLEAN, Filter, Selection
-from rollbook.users.schemas import SORT_KEYS
+from rollbook.users.queries import SORT_KEYS
 from tests import people
 from tests.conftest import ADA
 from tests.harness.serving import ROOT
@@ -52,13 +52,24 @@ def get_names(answer):
         ("username=Admiral", {"Grace Hopper"}),
         ("q=ada", {"Ada Lovelace", "Adam Smith"}),
         ("q=AD", {"Ada Lovelace", "Adam Smith", "Grace Hopper", "Élodie"}),
-        ("q=ada%20", {"Ada Lovelace"}),
+        ("q=ada%20", {"Ada Lovelace", "Adam Smith"}),
         ("q=%C3%A9l", {"Élodie"}),
         ("q=e%CC%81l", {"Élodie"}),
         ("q=100%25%20(", {"100% (sure) .*"}),
-        ("q=.*", set()),
+        ("q=.*", {"100% (sure) .*"}),
+        ("q=.%2B", set()),
         ("q=^a", set()),
-        ("q=lovelace", set()),
+        ("q=lovelace", {"Ada Lovelace"}),
+        ("q=LOVE", {"Ada Lovelace"}),
+        ("q=elace", set()),
+        ("q=lovelace%20ada", {"Ada Lovelace"}),
+        ("q=lo%20ad", {"Ada Lovelace"}),
+        ("q=ada%20hopper", set()),
+        ("q=ada%20lovelace%20example", {"Ada Lovelace"}),
+        ("q=sure", {"100% (sure) .*"}),
+        ("q=m%C3%BCnchen.de", {"100% (sure) .*"}),
+        ("q=@m%C3%BCnchen", {"100% (sure) .*"}),
+        ("q=@", set(PEOPLE)),
         ("q=%20ada%20l", {"Ada Lovelace"}),
         ("q=%20", set(PEOPLE)),
         ("q=b@m%C3%BCnchen.de", {"100% (sure) .*"}),

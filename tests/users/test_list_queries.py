@@ -9,7 +9,8 @@ from rollbook.access.principal import COMMAND_LINE
 from rollbook.roles.schemas import RoleCreate
 from rollbook.users.dao import users
 from rollbook.users.filters import Filter, Selection
-from rollbook.users.schemas import FILTERS, SORT_KEYS, UserCreate, UserQuery
+from rollbook.users.queries import FILTERS, SORT_KEYS, UserQuery
+from rollbook.users.schemas import UserCreate
 from tests.access.matrix import get_new_value, list_fields
 
 CROWD = 4_000

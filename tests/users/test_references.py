@@ -20,6 +20,8 @@ ID = "665f1c2ab8e4d90012a3b4c5"
         ("a/b@example.com", Reference("email_key", "a/b@example.com")),
         ("ADA", Reference("username_key", "ada")),
         ("a.b-c_d", Reference("username_key", "a.b-c_d")),
+        ("ext:auth0|5f7c", Reference("external_id", "auth0|5f7c")),
+        ("ext:a@b.org", Reference("external_id", "a@b.org")),
         ("ab", None),
         ("not an address@", None),
         ("@", None),

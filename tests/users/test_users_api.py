@@ -41,11 +41,15 @@ def test_create_returns_201_with_the_location(client, stored):
         "first_name",
         "last_name",
         "phone",
+        "external_id",
         "role",
         "is_active",
         "created_at",
         "updated_at",
         "last_login",
+        "metadata",
+        "app_metadata",
+        "private_metadata",
         "version",
     }
 

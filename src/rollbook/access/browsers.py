@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
+from rollbook.cors.origins import AllowedOrigins
 from rollbook.kit.errors import BadRequest, Forbidden
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -27,14 +28,21 @@ class CrossOrigin(Forbidden):
     """AUTH_REQUIRED=false, and a page of another origin tries to change something."""
 
     code = "cross_origin"
-    message = "A page of another origin may not change anything here."
+    message = "A page of another origin may not change anything here. Add it to CORS_ORIGINS."
 
 
-def require_trusted_browser(request: Request, allowed_hosts: Collection[str]) -> None:
-    """Refuse a foreign host name or web page. Raises: HostNotAllowed, CrossOrigin."""
+def require_trusted_browser(
+    request: Request, allowed_hosts: Collection[str], origins: AllowedOrigins
+) -> None:
+    """Refuse a foreign host name, and changes by pages of other origins than `origins`.
+
+    Raises: HostNotAllowed, CrossOrigin.
+    """
     if urlsplit(f"//{request.host}").hostname not in allowed_hosts:
         raise HostNotAllowed()
-    if request.method not in SAFE_METHODS and _is_cross_origin(request):
+    if request.method in SAFE_METHODS or origins.allow(request.headers.get("Origin")):
+        return
+    if _is_cross_origin(request):
         raise CrossOrigin()
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from flask import g, request
 
@@ -17,10 +18,16 @@ def get_origin() -> Origin:
 def get_client_address() -> str | None:
     """Return the IP address of the client, without a port.
 
-    It is the address of the peer, or the one that trusted proxies report. None when that is not an
-    IP address.
+    It is the address of the peer, or the one that trusted proxies report, or that a trusted client
+    forwards. None when that is not an IP address.
     """
-    reported = request.remote_addr or ""
+    if "forwarded_address" in g:
+        return str(g.forwarded_address)
+    return _parse_address(request.remote_addr or "")
+
+
+@lru_cache(maxsize=1000)
+def _parse_address(reported: str) -> str | None:
     match = _WITH_PORT.fullmatch(reported)
     try:
         return str(ipaddress.ip_address(match[1] or match[2] if match else reported))

@@ -1,6 +1,7 @@
 """Every resource method declares who may call it.
 
-The declarations are `@requires(...)`, `@signed_in`, `@anyone_or(...)` and `@public`.
+The declarations are `@requires(...)`, `@signed_in`, `@signed_in_or_cookie`, `@anyone_or(...)` and
+`@public`.
 """
 
 import functools
@@ -8,16 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import current_app, g
+from flask import current_app, g, request
 
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
+from rollbook.access.trusted_clients import UnknownClient
 from rollbook.kit.errors import AppError, Forbidden, Unauthenticated
 from rollbook.web.extensions import AUTHENTICATE
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Authenticator = Callable[[], Principal]
 """Turns the current request into its caller."""
+REFRESH_COOKIE = "__Secure-rollbook-refresh"
+"""Browsers accept this prefix only with Secure (RFC 6265bis §4.1.3.1)."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,15 @@ class Access:
 
     `public`: anyone, though `permission` may allow more. `or_self`: also the user that the path
     refers to, which the service checks. With neither of them and no permission: any user who has
-    signed in.
+    signed in; with `or_cookie`, also the owner of the refresh cookie, which the service checks.
+    `by_client`: only a backend of TRUSTED_CLIENTS.
     """
 
     public: bool = False
     permission: Permission | None = None
     or_self: bool = False
+    or_cookie: bool = False
+    by_client: bool = False
 
 
 def requires(
@@ -47,6 +54,26 @@ def requires(
 def signed_in(method: Callable[..., Any]) -> Callable[..., Any]:
     """Allow any user who has signed in. Raises: Unauthenticated."""
     return _guard(Access())(method)
+
+
+def signed_in_or_cookie(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Allow any user who has signed in, and a request with a refresh cookie.
+
+    Raises: Unauthenticated.
+    """
+    return _guard(Access(or_cookie=True))(method)
+
+
+def trusted_client(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Allow only a backend of TRUSTED_CLIENTS, by HTTP Basic. Raises: UnknownClient."""
+
+    @functools.wraps(method)
+    def check_and_call(*args: Any, **kwargs: Any) -> Any:
+        if "trusted_client" not in g:
+            raise UnknownClient()
+        return method(*args, **kwargs)
+
+    return _mark(check_and_call, Access(by_client=True))
 
 
 def public(method: Method) -> Method:
@@ -67,14 +94,23 @@ def current_principal() -> Principal:
 
     Raises: the errors of the authenticator.
     """
-    if "principal" not in g:
+    principal: Principal | AppError | None = g.get("principal")
+    if principal is None:
         try:
-            g.principal = current_app.extensions[AUTHENTICATE]()
+            principal = current_app.extensions[AUTHENTICATE]()
         except AppError as error:
-            g.principal = error
-    if isinstance(g.principal, AppError):
-        raise g.principal
-    principal: Principal = g.principal
+            principal = error
+        g.principal = principal
+    if isinstance(principal, AppError):
+        raise principal
+    return principal
+
+
+def current_user() -> Principal:
+    """Return the caller, who has signed in. Raises: Unauthenticated."""
+    principal = current_principal()
+    if principal.user_id is None:
+        raise Unauthenticated()
     return principal
 
 
@@ -101,7 +137,8 @@ def _guard(access: Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     def guard(method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)
         def check_and_call(*args: Any, **kwargs: Any) -> Any:
-            _require(access, current_principal())
+            if not (access.or_cookie and REFRESH_COOKIE in request.cookies):
+                _require(access)
             return method(*args, **kwargs)
 
         return _mark(check_and_call, access)
@@ -109,10 +146,10 @@ def _guard(access: Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return guard
 
 
-def _require(access: Access, principal: Principal) -> None:
+def _require(access: Access) -> None:
+    principal = current_principal()
     if access.public or (access.permission and principal.may(access.permission)):
         return
-    if principal.user_id is None:
-        raise Unauthenticated()
+    current_user()
     if access.permission and not access.or_self:
         raise Forbidden(f"This needs the permission {access.permission}.")

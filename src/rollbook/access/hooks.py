@@ -2,10 +2,19 @@
 
 from collections.abc import Collection
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from rollbook.access.browsers import require_trusted_browser
 from rollbook.access.guards import Authenticator
+from rollbook.access.trusted_clients import (
+    ADDRESS_HEADER,
+    SECRET_HEADER,
+    InvalidClientAddress,
+    TrustedClients,
+    parse_address,
+)
+from rollbook.cors.origins import AllowedOrigins
+from rollbook.kit.errors import AppError
 from rollbook.web.extensions import AUTHENTICATE
 
 
@@ -15,6 +24,8 @@ def install(
     authenticate: Authenticator,
     blueprint: str,
     allowed_hosts: Collection[str] | None,
+    origins: AllowedOrigins,
+    trusted_clients: TrustedClients,
 ) -> None:
     """Install the authentication, and the protection against foreign web pages.
 
@@ -24,10 +35,47 @@ def install(
     Routes elsewhere, such as `/health`, hold nothing that a foreign page could change.
     """
     app.extensions[AUTHENTICATE] = authenticate
+
+    @app.before_request
+    def recognize_client() -> None:
+        _recognize_client(trusted_clients)
+
     if allowed_hosts is None:
         return
 
     @app.before_request
     def refuse_foreign_pages() -> None:
         if request.blueprint == blueprint:
-            require_trusted_browser(request, allowed_hosts)
+            require_trusted_browser(request, allowed_hosts, origins)
+
+
+def _recognize_client(clients: TrustedClients) -> None:
+    """Recognize a trusted client, and let the address that it forwards count as the caller's.
+
+    A mistake is kept for `refuse_unknown_client`, which runs when the request is counted.
+    """
+    try:
+        _read_client_headers(clients)
+    except AppError as error:
+        g.client_error = error
+
+
+def refuse_unknown_client() -> None:
+    """Refuse a wrong secret or address. Raises: UnknownClient, InvalidClientAddress."""
+    if "client_error" in g:
+        raise g.client_error
+
+
+def _read_client_headers(clients: TrustedClients) -> None:
+    headers = request.headers
+    secret, address = headers.get(SECRET_HEADER), headers.get(ADDRESS_HEADER)
+    if headers.get("Authorization", "")[:6].lower() == "basic ":
+        given = request.authorization
+        if given and clients.has(given.username or "", given.password or ""):
+            g.trusted_client = given.username
+    if secret is not None:
+        g.trusted_client = clients.find_name(secret)
+    elif address is not None:
+        raise InvalidClientAddress()
+    if address is not None:
+        g.forwarded_address = parse_address(address)

@@ -5,8 +5,10 @@ from enum import StrEnum
 
 class Permission(StrEnum):
     USERS_CREATE = "users:create"
+    USERS_IMPORT = "users:import"
     USERS_LIST = "users:list"
     USERS_READ = "users:read"
+    USERS_READ_PRIVATE = "users:read_private"
     USERS_UPDATE = "users:update"
     USERS_DELETE = "users:delete"
     USERS_RESTORE = "users:restore"
@@ -19,6 +21,14 @@ class Permission(StrEnum):
     ROLES_READ = "roles:read"
     ROLES_WRITE = "roles:write"
     AUDIT_READ = "audit:read"
+    LIMITS_EXEMPT = "limits:exempt"
 
 
 EVERYTHING = frozenset(Permission)
+RESERVED_NAMESPACES = frozenset(
+    {
+        *(name.partition(":")[0] for name in Permission),
+        *("auth", "invitations", "keys", "mail", "permissions", "rollbook", "settings", "tokens"),
+    }
+)
+"""What comes before the colon of rollbook's own permissions, now or in a later version."""

@@ -1,10 +1,10 @@
 """The caller of a use case, and where the request comes from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rollbook.access.permissions import EVERYTHING, Permission
+from rollbook.access.permissions import EVERYTHING
 from rollbook.kit.errors import Forbidden
 
 
@@ -35,15 +35,18 @@ class Origin:
 class Principal:
     """`user_id` and `session_id` are None unless `kind` is USER.
 
-    `is_admin`: has the role admin, or may do as much.
+    `is_admin`: has the role admin, or may do as much. `limits`: those of the role, by `read` and
+    `write`. `described_permissions`: those that other services see, which may be more.
     """
 
     kind: ActorKind
     user_id: str | None
-    permissions: frozenset[Permission]
+    permissions: frozenset[str]
     origin: Origin = Origin()
     session_id: str | None = None
     is_admin: bool = False
+    limits: Mapping[str, str] = field(default_factory=dict)
+    described_permissions: frozenset[str] = frozenset()
     warrant: Callable[["Principal"], None] | None = field(default=None, compare=False, repr=False)
     """Confirms the rights inside a transaction. None, when they cannot be taken away."""
 
@@ -52,7 +55,7 @@ class Principal:
         if self.warrant:
             self.warrant(self)
 
-    def may(self, permission: Permission) -> bool:
+    def may(self, permission: str) -> bool:
         return permission in self.permissions
 
 

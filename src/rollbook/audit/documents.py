@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import BooleanField, DateTimeField, DictField, IntField, StringField
+from mongoengine import BooleanField, DateTimeField, IntField, StringField
 
-from rollbook.storage.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument, ObjectField
 
 HAS_VERSION = {"version": {"$gt": 0}}
 
@@ -45,7 +45,7 @@ class AuditEntry(BaseDocument):
     target_type = StringField(required=True)
     target_id = StringField()
     version = IntField()
-    changes = DictField()
+    changes = ObjectField()
     ip = StringField()
     user_agent = StringField()
     request_id = StringField()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from rollbook.kit.field_types import Id, Pattern, QueryTimestamp, Timestamp
 from rollbook.kit.listing import PageRequest
@@ -27,7 +27,9 @@ Action = Annotated[
         r"^[a-z_]+\.([a-z_]+|\*)$", "An action such as user.updated, or user.* for all of users."
     ),
 ]
-Value = Annotated[Timestamp | bool | int | str | list[str] | None, Field(examples=["user"])]
+Value = Annotated[
+    Timestamp | bool | int | str | list[str] | dict[str, JsonValue] | None, Field(examples=["user"])
+]
 
 
 class AuditQuery(CursorQuery):

@@ -1,9 +1,8 @@
 """Errors about signing in."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
-from rollbook.kit.errors import Unauthenticated
+from rollbook.kit.errors import Forbidden, Unauthenticated
 
 
 class InvalidCredentials(Unauthenticated):
@@ -23,7 +22,7 @@ class InvalidToken(Unauthenticated):
     """
 
     code, message = "invalid_token", "The access token is not valid. Refresh it, or sign in."
-    headers: ClassVar[Mapping[str, str]] = {
+    headers: Mapping[str, str] = {
         "WWW-Authenticate": 'Bearer realm="rollbook", error="invalid_token"'
     }
 
@@ -32,6 +31,13 @@ class TokenExpired(InvalidToken):
     """The access token has expired. Refresh it."""
 
     code, message = "token_expired", "The access token has expired. Refresh it."
+
+
+class OriginNotAllowed(Forbidden):
+    """A request with `refresh_cookie` has an Origin that CORS_ORIGINS does not list."""
+
+    code = "origin_not_allowed"
+    message = "The refresh cookie needs an Origin that CORS_ORIGINS lists."
 
 
 class InvalidRefreshToken(Unauthenticated):

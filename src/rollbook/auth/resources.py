@@ -1,15 +1,23 @@
 """Sign in, sign out, and your own sessions over HTTP."""
 
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 from bson import ObjectId
 from flask_restful import Resource
 
 from rollbook.access.client_address import get_anonymous_principal
-from rollbook.access.guards import current_principal, public, signed_in
-from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
-from rollbook.auth.schemas import LoginIn, MeOut, RefreshIn, SignedInOut
-from rollbook.auth.service import AuthService
+from rollbook.access.guards import (
+    current_principal,
+    current_user,
+    public,
+    signed_in,
+    signed_in_or_cookie,
+)
+from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken, OriginNotAllowed
+from rollbook.auth.refresh_cookie import RefreshCookie
+from rollbook.auth.schemas import LoginIn, LogoutIn, MeOut, RefreshIn, SignedInOut
+from rollbook.auth.service import AuthService, SignedIn
 from rollbook.kit.errors import TooManyRequests
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.passwords.errors import TooBusy
@@ -26,13 +34,22 @@ class Services(Protocol):
     @property
     def auth(self) -> AuthService: ...
     @property
+    def refresh_cookie(self) -> RefreshCookie: ...
+    @property
     def sessions(self) -> SessionService: ...
 
 
 class AuthResource(Resource):
     def __init__(self, services: Services) -> None:
         self.auth = services.auth
+        self.cookie = services.refresh_cookie
         self.sessions = services.sessions
+
+    def _send_tokens(self, signed_in: SignedIn, *, in_cookie: bool) -> Reply:
+        if in_cookie:
+            self.cookie.set(signed_in.refresh_token or "")
+            signed_in = replace(signed_in, refresh_token=None)
+        return Reply(signed_in)
 
 
 class Login(AuthResource):
@@ -42,14 +59,17 @@ class Login(AuthResource):
         "Signed in.",
         body=LoginIn,
         returns=SignedInOut,
-        errors=(InvalidCredentials, TooBusy, *THROTTLED),
+        errors=(InvalidCredentials, OriginNotAllowed, TooBusy, *THROTTLED),
     )
     def post(self, body: LoginIn) -> Reply:
         """Sign in with an e-mail address or a username.
 
         Every failure gets the same response. Send the access token as `Authorization: Bearer …`.
         """
-        return Reply(self.auth.sign_in(body, actor=get_anonymous_principal()))
+        if body.refresh_cookie:
+            self.cookie.require_allowed()
+        signed_in = self.auth.sign_in(body, actor=get_anonymous_principal())
+        return self._send_tokens(signed_in, in_cookie=body.refresh_cookie)
 
 
 class Refresh(AuthResource):
@@ -59,7 +79,7 @@ class Refresh(AuthResource):
         "Session refreshed.",
         body=RefreshIn,
         returns=SignedInOut,
-        errors=(InvalidRefreshToken, *THROTTLED),
+        errors=(InvalidRefreshToken, OriginNotAllowed, *THROTTLED),
     )
     def post(self, body: RefreshIn) -> Reply:
         """Exchange a refresh token for a new pair of tokens.
@@ -68,15 +88,36 @@ class Refresh(AuthResource):
         of a browser, the latest used token gets the same successor. Otherwise somebody has a copy
         of a used token: the session ends, and all its tokens become invalid.
         """
-        return Reply(self.auth.refresh(body.refresh_token, actor=get_anonymous_principal()))
+        if body.refresh_cookie:
+            self.cookie.require_allowed()
+        token = body.refresh_token or self.cookie.read()
+        with self.cookie.cleared_if_invalid():
+            signed_in = self.auth.refresh(token, actor=get_anonymous_principal())
+        return self._send_tokens(signed_in, in_cookie=body.refresh_cookie)
 
 
 class Logout(AuthResource):
-    @signed_in
-    @endpoint("logout", "Signed out.", status=204, errors=(SessionNotFound,))
-    def post(self) -> Reply:
-        """End the current session. Its tokens are invalid at once, on every worker."""
-        actor = current_principal()
+    @signed_in_or_cookie
+    @endpoint(
+        "logout",
+        "Signed out.",
+        body=LogoutIn,
+        body_optional=True,
+        status=204,
+        errors=(SessionNotFound, InvalidRefreshToken, OriginNotAllowed),
+    )
+    def post(self, body: LogoutIn) -> Reply:
+        """End the current session. Its tokens are invalid at once, on every worker.
+
+        It is the session of the access token, or with `refresh_cookie` that of the cookie.
+        """
+        if body.refresh_cookie:
+            self.cookie.require_allowed()
+            with self.cookie.cleared_if_invalid():
+                self.auth.sign_out(self.cookie.read(), actor=get_anonymous_principal())
+            self.cookie.clear()
+            return Reply(None)
+        actor = current_user()
         user_id = ObjectId(actor.user_id)
         self.sessions.end_session(str(actor.session_id), user_id=user_id, actor=actor)
         return Reply(None)

@@ -12,6 +12,7 @@ from rollbook.audit.service import Target, append_entry
 from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
 from rollbook.auth.schemas import LoginIn
+from rollbook.auth.token_claims import TokenClaims
 from rollbook.kit.clock import Clock
 from rollbook.limits.limit_status import get_client_key, remember_address
 from rollbook.limits.service import AttemptLimiter
@@ -20,24 +21,28 @@ from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
 from rollbook.signing.keys import Signer
 from rollbook.storage.transactions import transactional
-from rollbook.users.dao import Credentials, users
+from rollbook.users.dao import VISIBLE, Credentials, users
 from rollbook.users.documents import User
+from rollbook.users.errors import UserNotFound
 from rollbook.users.references import Reference, get_login_reference
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The result of a sign-in or a refresh. `expires_in` is in seconds."""
+    """The result of a sign-in or a refresh. `expires_in` is in seconds.
+
+    `refresh_token` is None in the response when it is sent as a cookie.
+    """
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | None
     expires_in: int
     user: User
     token_type: str = "Bearer"
 
 
-Started = tuple[User, Session, str]
-"""A user, a session and its refresh token."""
+Started = tuple[User, Session, str, Mapping[str, Any]]
+"""A user, a session, its refresh token, and the claims about the user."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class AuthService:
     attempts: AttemptLimiter
     sessions: SessionService
     tokens: AccessTokens
+    claims: TokenClaims
 
     def sign_in(self, login: LoginIn, *, actor: Principal) -> SignedIn:
         """Sign a user in.
@@ -80,24 +86,45 @@ class AuthService:
 
         Raises: InvalidRefreshToken, TooManyRequests, LimitsUnavailable.
         """
-        session_id = self.sessions.find_session_id(token)
-        if session_id is None:
-            self.attempts.count_attempt(actor.origin)
-            raise InvalidRefreshToken()
-        self.attempts.count_refresh(session_id)
+        session = self._get_session(token, actor)
+        self.attempts.count_refresh(str(session.pk))
         signer = self.tokens.get_signer()  # Before the token is used up, since it may fail.
         rotated = self._rotate(token, actor=actor)
         if rotated is None:
             raise InvalidRefreshToken()
         return self._issue_tokens(signer, *rotated)
 
+    def sign_out(self, token: str, *, actor: Principal) -> None:
+        """End the session of a refresh token.
+
+        Raises: InvalidRefreshToken, SessionNotFound, TooManyRequests, LimitsUnavailable.
+        """
+        session = self._get_session(token, actor)
+        owner = replace(actor, kind=ActorKind.USER, user_id=str(session.user_id))
+        self.sessions.end_session(str(session.pk), user_id=session.user_id, actor=owner)
+
     def read_me(self, *, actor: Principal) -> dict[str, Any]:
         """Return the caller and their permissions.
 
         Raises: UserNotFound, when the caller was just deleted.
         """
-        user = users.get(ObjectId(actor.user_id))
-        return {**user.to_mongo(), "permissions": sorted(actor.permissions)}
+        user = users.find_row("_id", ObjectId(actor.user_id), VISIBLE)
+        if user is None:
+            raise UserNotFound()
+        return {**user, "permissions": sorted(actor.permissions | actor.described_permissions)}
+
+    def _get_session(self, token: str, actor: Principal) -> Session:
+        """Find the session of a refresh token, valid or used. An unknown one is an attempt.
+
+        No token, as of a browser without the cookie, is none.
+        """
+        if not token:
+            raise InvalidRefreshToken()
+        session = self.sessions.find_by_token(token)
+        if session is None:
+            self.attempts.count_attempt(actor.origin)
+            raise InvalidRefreshToken()
+        return session
 
     @transactional()
     def _start_session(
@@ -117,7 +144,7 @@ class AuthService:
         session, token = self.sessions.start_session(known.id, actor=owner, at=now)
         changes = {"session": {"before": None, "after": str(session.pk)}}
         _audit("auth.login_succeeded", str(known.id), owner, now, changes)
-        return user, session, token
+        return user, session, token, self.claims.build(user)
 
     @transactional()
     def _rotate(self, token: str, *, actor: Principal) -> Started | None:
@@ -126,13 +153,20 @@ class AuthService:
             return None
         session, successor = rotated
         user = users.find("_id", session.user_id)
-        return (user, session, successor) if user and user.is_active else None
+        if user is None or not user.is_active:
+            return None
+        return user, session, successor, self.claims.build(user)
 
     def _issue_tokens(
-        self, signer: Signer, user: User, session: Session, refresh_token: str
+        self,
+        signer: Signer,
+        user: User,
+        session: Session,
+        refresh_token: str,
+        about: Mapping[str, Any],
     ) -> SignedIn:
-        user_id, session_id = str(user.pk), str(session.pk)
-        access_token = self.tokens.issue(signer, user_id=user_id, session_id=session_id)
+        ids = {"user_id": str(user.pk), "session_id": str(session.pk)}
+        access_token = self.tokens.issue(signer, **ids, about=about)
         expires_in = int(self.tokens.lifetime.total_seconds())
         return SignedIn(access_token, refresh_token, expires_in, user)
 

@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import BinaryField, DateTimeField, DictField, IntField, StringField
+from mongoengine import BinaryField, DateTimeField, IntField, StringField
 
-from rollbook.storage.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument, ObjectField
 
 
 class IdempotencyRecord(BaseDocument):
@@ -28,6 +28,6 @@ class IdempotencyRecord(BaseDocument):
     held_until = DateTimeField(required=True)
     expires_at = DateTimeField(required=True)
     status = IntField()
-    headers = DictField()
+    headers = ObjectField()
     body = BinaryField()
     about = StringField()

@@ -1,7 +1,6 @@
 """Errors about idempotency keys."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from rollbook.kit.errors import AppError, Conflict
 
@@ -14,7 +13,7 @@ class KeyInFlight(Conflict):
 
     code = "idempotency_key_in_flight"
     message = "A request with this Idempotency-Key is under way. Try again soon."
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+    headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
 class KeyReused(AppError):

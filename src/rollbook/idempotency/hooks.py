@@ -74,10 +74,22 @@ def _to_stored(response: Response, result: Any) -> StoredResponse:
 
 def _replay(stored: StoredResponse, declaration: Declaration) -> Response:
     """Replay a response, without data that the caller could read at first and may not any more."""
-    hidden = declaration.is_visible is not None and not declaration.is_visible(stored.about)
     body = stored.body
-    if hidden and body:
-        body = to_json({**json.loads(body), "data": None})
+    if body:
+        content = json.loads(body)
+        body = (
+            to_json({**content, "data": _hide(content["data"], stored.about, declaration)}) + b"\n"
+        )
     response = Response(body, stored.status, stored.headers)
     response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def _hide(data: Any, about: str, declaration: Declaration) -> Any:
+    """Hide what the caller may not read now."""
+    if declaration.is_visible is not None and not declaration.is_visible(about):
+        return None
+    if data is None or declaration.get_viewer is None or declaration.returns is None:
+        return data
+    shown = declaration.returns.model_validate(data, context=declaration.get_viewer())
+    return shown.model_dump(mode="json", include=set(data))

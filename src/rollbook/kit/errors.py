@@ -24,9 +24,10 @@ A feature subclasses one of these with a `code` of its own. Codes are part of th
 unique, and listed in docs/errors.md with the docstring of their class.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class AppError(Exception):
     code: str = "internal_error"
     message: str = "Something went wrong on our side. Try again, or report the request id."
     details: Sequence[Detail] = ()
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self, message: str | None = None, *, details: Sequence[Detail] | None = None
@@ -77,7 +78,7 @@ class Unauthenticated(AppError):
     """The operation needs a signed-in user."""
 
     status, code, message = 401, "unauthenticated", "Sign in first."
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="rollbook"'}
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="rollbook"'}
 
 
 class Forbidden(AppError):
@@ -127,6 +128,19 @@ class PayloadTooLarge(AppError):
     status, code, message = 413, "payload_too_large", "The body is too large."
 
 
+class RequestTimeout(AppError):
+    """The request was not complete after 20 seconds."""
+
+    status, code = 408, "request_timeout"
+    message = "The request was not complete after 20 seconds. Send it again."
+
+
+class BrokenRequest(AppError):
+    """The server could not parse the request as HTTP."""
+
+    status, code, message = 400, "broken_request", "The request is not valid HTTP."
+
+
 class UriTooLong(AppError):
     """The request line is longer than 4094 bytes."""
 
@@ -134,10 +148,21 @@ class UriTooLong(AppError):
 
 
 class UnsupportedMediaType(AppError):
-    """The body is not sent as JSON."""
+    """The body has a media type or a charset that the operation does not take."""
 
     status, code = 415, "unsupported_media_type"
-    message = "Send the body as Content-Type: application/json."
+    message = "Send the body as Content-Type: application/json, in UTF-8."
+
+    @classmethod
+    def of(cls, media_types: Iterable[str], *, is_patch: bool) -> Self:
+        """Build the error with the types that the operation takes.
+
+        For PATCH they are in the header Accept-Patch too (RFC 5789 §2.2).
+        """
+        error = cls(f"Send the body as Content-Type: {' or '.join(media_types)}, in UTF-8.")
+        if is_patch:
+            error.headers = {"Accept-Patch": ", ".join(media_types)}
+        return error
 
 
 class PreconditionRequired(AppError):
@@ -166,7 +191,7 @@ class Unavailable(AppError):
 
     status, code = 503, "unavailable"
     message = "The database does not answer, or is busy. Try again soon; /ready says more."
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
+    headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
 class NotReady(Unavailable):

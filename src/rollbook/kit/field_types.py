@@ -60,10 +60,14 @@ class MaxLength:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A string that `pattern` matches as a whole; `message` explains it to the client."""
+    """A string that `pattern` matches as a whole; `message` explains it to the client.
+
+    `published` is in the JSON Schema instead, for patterns that not every language understands.
+    """
 
     pattern: str
     message: str
+    published: str | None = None
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -74,7 +78,7 @@ class Pattern:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(schema) | {"pattern": self.pattern}
+        return handler(schema) | {"pattern": self.published or self.pattern}
 
     def _validate(self, value: str) -> str:
         if not re.fullmatch(self.pattern, value):  # `$` alone would allow a trailing line break.
@@ -124,7 +128,9 @@ def _parse_flag(value: object) -> object:
 
 
 def _render_timestamp(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if time.tzinfo is not UTC:
+        time = time.astimezone(UTC)
+    return time.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 Decimal = BeforeValidator(_validate_decimal)

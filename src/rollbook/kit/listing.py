@@ -38,6 +38,11 @@ class PageRequest:
     def is_first(self) -> bool:
         return self.after is None and not self.offset
 
+    @property
+    def is_first_of_index(self) -> bool:
+        """Whether this is page 1 in the order of one field, which an index has."""
+        return self.number == 1 and self.is_first and len(self.order) <= 2
+
 
 @dataclass(frozen=True)
 class Page(Generic[T]):

@@ -19,9 +19,17 @@ class In(BaseModel):
 
 
 class Query(BaseModel):
-    """The query string. Texts become numbers and flags; an unknown parameter is refused."""
+    """The query string. Texts become numbers and flags; an unknown parameter is refused.
+
+    With `takes_extra`, `extra` has the parameters that only the settings know.
+    """
 
     model_config = ConfigDict(extra="forbid")
+    takes_extra: ClassVar[bool] = False
+    _extra: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    def add_extra(self, values: dict[str, Any]) -> None:
+        self._extra = values
 
 
 class CursorQuery(Query):
@@ -29,7 +37,8 @@ class CursorQuery(Query):
 
     page_size: Annotated[int, Field(ge=1, le=100), Decimal] = 20
     cursor: Annotated[
-        str | None, Field(max_length=3000, description="`next_cursor` of the previous page")
+        str | None,
+        Field(max_length=3000, description="`next_cursor` of the previous page, instead of `page`"),
     ] = None
     _after: Position | None = PrivateAttr(None)
 
@@ -41,8 +50,8 @@ class CursorQuery(Query):
         return PageRequest(None, self.page_size, order, self._after)
 
 
-def _drop_default(schema: dict[str, Any]) -> None:
-    """Publish no default: a form that sends it could not send a cursor too."""
+def drop_default(schema: dict[str, Any]) -> None:
+    """Publish no default, for a field that is absent rather than null, or excludes another one."""
     schema.pop("default", None)
 
 
@@ -54,8 +63,8 @@ class PageQuery(CursorQuery):
         Field(
             ge=1,
             le=INT64_MAX,
-            description="counts from 1, the default; or send `cursor`",
-            json_schema_extra=_drop_default,
+            description="counts from 1, the default",
+            json_schema_extra=drop_default,
         ),
         Decimal,
     ] = 1
@@ -71,12 +80,18 @@ class PageQuery(CursorQuery):
         return PageRequest(number, self.page_size, order, self._after)
 
 
+def _publish_complete(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Publish which fields every response has: all that are not left out when they are null."""
+    schema["additionalProperties"] = False
+    schema["required"] = [
+        name for name, field in model.model_fields.items() if field.exclude_if is None
+    ]
+
+
 class Out(BaseModel):
     """A response. An allow-list: a field that is not declared here cannot be sent."""
 
-    model_config = ConfigDict(
-        from_attributes=True, json_schema_extra={"additionalProperties": False}
-    )
+    model_config = ConfigDict(from_attributes=True, json_schema_extra=_publish_complete)
     has_etag: ClassVar[bool] = False
     """Whether `version` changes with every change of the response. Then it is the ETag."""
 
@@ -98,6 +113,25 @@ def collect_declared(
             raise TypeError(hint.format(schema=schema.__name__, name=name))
         collected[name] = declared[0]
     return collected
+
+
+def _publish_without_null(schema: dict[str, Any]) -> None:
+    drop_default(schema)
+    alternatives = [each for each in schema.pop("anyOf", []) if each != {"type": "null"}]
+    if len(alternatives) == 1:
+        schema.update({**alternatives[0], **schema})
+    elif alternatives:
+        schema["anyOf"] = alternatives
+
+
+def absent_if_null(**options: Any) -> Any:
+    """Declare a field of a response, `X | None`, that is left out when it is null.
+
+    `options` are those of `Field`.
+    """
+    return Field(
+        exclude_if=lambda value: value is None, json_schema_extra=_publish_without_null, **options
+    )
 
 
 def omittable() -> Any:

@@ -1,5 +1,6 @@
 """Request limits in front of the API (Flask-Limiter), and the headers that report every limit."""
 
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -8,7 +9,9 @@ from limits.errors import StorageError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rollbook.access.client_address import get_client_address
-from rollbook.access.guards import find_user_id
+from rollbook.access.guards import find_principal, find_user_id
+from rollbook.access.permissions import Permission
+from rollbook.access.principal import Principal
 from rollbook.limits.limit_status import LimitStatus, get_client_key, render_headers
 
 MEMORY = "memory://"
@@ -33,22 +36,43 @@ def install(
 ) -> None:
     """Limit all endpoints but UNLIMITED.
 
-    `default` applies to each client address; under `blueprint`, `read` and `write` also apply to
-    each user. When the store of `storage_uri` is unavailable, each process counts for itself.
+    `default` applies to each client address, except that of a trusted client. Under `blueprint`,
+    `read` and `write` also apply to each user, unless their role has other limits, or the
+    permission `limits:exempt`. When the store of `storage_uri` is unavailable, each process counts
+    for itself.
     """
 
-    def has_no_user() -> bool:
-        return request.blueprint != blueprint or find_user_id() is None
+    def find_user() -> Principal | None:
+        caller = find_principal() if request.blueprint == blueprint else None
+        return caller if caller and caller.user_id else None
+
+    def is_exempt() -> bool:
+        user = find_user()
+        return user is None or user.may(Permission.LIMITS_EXEMPT)
+
+    def get_limit(name: str, default: str) -> str:
+        user = find_user()
+        return (user and user.limits.get(name)) or default
 
     limiter = Limiter(
         _get_address_key,
         application_limits=[
-            ApplicationLimit(default, key_function=_get_address_key),
             ApplicationLimit(
-                read, key_function=_get_read_key, methods=READ_METHODS, exempt_when=has_no_user
+                default,
+                key_function=_get_address_key,
+                exempt_when=lambda: "trusted_client" in g and "forwarded_address" not in g,
             ),
             ApplicationLimit(
-                write, key_function=_get_write_key, methods=WRITE_METHODS, exempt_when=has_no_user
+                partial(get_limit, "read", read),
+                key_function=_get_read_key,
+                methods=READ_METHODS,
+                exempt_when=is_exempt,
+            ),
+            ApplicationLimit(
+                partial(get_limit, "write", write),
+                key_function=_get_write_key,
+                methods=WRITE_METHODS,
+                exempt_when=is_exempt,
             ),
         ],
         storage_uri=storage_uri,

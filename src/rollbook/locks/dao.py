@@ -16,6 +16,7 @@ from typing import Any
 
 from pymongo import ReturnDocument, UpdateOne
 
+from rollbook.caching.barriers import raise_barrier
 from rollbook.locks.documents import LockShard
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 from rollbook.storage.transactions import RetryTransaction, run_before_retry
@@ -51,12 +52,15 @@ class LockDAO:
     def acquire_exclusive(self, name: str) -> None:
         """Hold the lock alone until the transaction ends. Without a transaction it does nothing.
 
+        The transaction returns only when no worker remembers the rights as they were.
+
         After a conflict with a shared lock, new shared locks are refused before the next attempt.
         So a caller who sends requests without pause cannot delay the loss of their rights.
         """
         if current_client_session() is None:
             return
         run_before_retry(partial(self._close, name))
+        raise_barrier()
         use = {**_USE, "$unset": {"closed_until": ""}}
         uses = [UpdateOne({"_id": key}, use, upsert=True) for key in _list_shards(name)]
         self._collection.bulk_write(uses, session=current_client_session())

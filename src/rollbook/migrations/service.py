@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollbook.access.principal import SYSTEM, Principal
@@ -38,12 +38,16 @@ def _log_progress(step: Step, total: int) -> AbstractContextManager[OnProgress]:
 
 @dataclass(frozen=True)
 class MigrationService:
-    """`at_start`: a start may migrate a database with users. It always prepares an empty one."""
+    """`at_start`: a start may migrate a database with users. It always prepares an empty one.
+
+    `extra_indexes`: the indexes of documents that the settings declare.
+    """
 
     clock: Clock
     documents: Sequence[type[BaseDocument]]
     at_start: bool
     steps: Sequence[Step] = STEPS
+    extra_indexes: Mapping[type[BaseDocument], indexes.Specs] = field(default_factory=dict)
 
     def ensure(self) -> None:
         """Migrate at a start.
@@ -92,7 +96,7 @@ class MigrationService:
             applied = [self._run(step, holder, progress) for step in self.list_pending()]
             for document in self.documents:
                 self._extend_lease(holder)
-                indexes.build(document)
+                indexes.build(document, self.extra_indexes.get(document, ()))
                 validators.build(document)
             for step, started, changed in applied:
                 self._finish(step, started, changed)
@@ -108,7 +112,7 @@ class MigrationService:
             return Detail("mongodb", "migration_pending", f"Pending migrations: {titles}.")
         try:
             for document in self.documents:
-                indexes.verify(document)
+                indexes.verify(document, self.extra_indexes.get(document, ()))
                 validators.verify(document)
         except NotReady as error:
             return error.details[0]

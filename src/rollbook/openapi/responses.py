@@ -54,7 +54,7 @@ SHARED_SCHEMAS: dict[str, Schema] = {
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {
-                    "code": {"type": "string"},
+                    "code": {"$ref": "#/components/schemas/ErrorCode"},
                     "details": {"type": "array", "items": {"$ref": "#/components/schemas/Detail"}},
                 },
             },
@@ -71,12 +71,26 @@ SHARED_SCHEMAS: dict[str, Schema] = {
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string"},
             "instance": {"type": "string"},
-            "code": {"type": "string"},
+            "code": {"$ref": "#/components/schemas/ErrorCode"},
             "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Detail"}},
             "request_id": {"type": "string"},
         },
     },
 }
+
+
+def build_error_codes() -> Schema:
+    """Build the schema of all error codes, also of errors that no operation declares."""
+    kinds, found = [AppError], set[str]()
+    while kinds:
+        kind = kinds.pop()
+        kinds += [each for each in kind.__subclasses__() if each.__module__.startswith("rollbook.")]
+        found.add(kind.code)
+    return {
+        "type": "string",
+        "description": "docs/errors.md explains each. A later version may add some.",
+        "enum": sorted(found),
+    }
 
 
 class ErrorComponents:
@@ -136,7 +150,7 @@ def build_responses(
     components: ErrorComponents,
 ) -> dict[str, Schema]:
     """Map each status to its response, in order."""
-    responses = _build_successes(declaration)
+    responses = _build_successes(declaration, method)
     if declaration.has_etag and method == "GET":
         description = get_reason_phrase(304)
         responses["304"] = {"description": description, "headers": refer_to_headers(["ETag"])}
@@ -151,13 +165,14 @@ def refer_to_schema(schema: type[BaseModel]) -> Schema:
     return {"$ref": f"#/components/schemas/{schema.__name__}"}
 
 
-def _build_successes(declaration: Declaration) -> dict[str, Schema]:
+def _build_successes(declaration: Declaration, method: str) -> dict[str, Schema]:
+    can_be_hidden = bool(declaration.is_visible) and method != "GET"
     no_content = {"204": {"description": "No Content", "headers": refer_to_headers([])}}
     if declaration.returns is None:
         return no_content
     if declaration.status == 204:
         headers = ["Preference-Applied"] + (["ETag"] if declaration.has_etag else [])
-        return {"200": _build_success(declaration, 200, headers), **no_content}
+        return {"200": _build_success(declaration, 200, headers, can_be_hidden), **no_content}
     offered = {
         "Location": declaration.location,
         "Link": declaration.many,
@@ -165,12 +180,16 @@ def _build_successes(declaration: Declaration) -> dict[str, Schema]:
         "Idempotency-Replayed": declaration.idempotent,
     }
     headers = [name for name, is_offered in offered.items() if is_offered]
-    return {str(declaration.status): _build_success(declaration, declaration.status, headers)}
+    status = declaration.status
+    return {str(status): _build_success(declaration, status, headers, can_be_hidden)}
 
 
-def _build_success(declaration: Declaration, status: int, headers: list[str]) -> Schema:
+def _build_success(
+    declaration: Declaration, status: int, headers: list[str], can_be_hidden: bool
+) -> Schema:
     example = examples.build_success(declaration, status)
-    content = {"schema": _build_envelope(declaration, status), "example": example}
+    schema = _build_envelope(declaration, status, can_be_hidden)
+    content = {"schema": schema, "example": example}
     return {
         "description": get_reason_phrase(status),
         "headers": refer_to_headers(headers),
@@ -178,12 +197,12 @@ def _build_success(declaration: Declaration, status: int, headers: list[str]) ->
     }
 
 
-def _build_envelope(declaration: Declaration, status: int) -> Schema:
+def _build_envelope(declaration: Declaration, status: int, can_be_hidden: bool) -> Schema:
     assert declaration.returns  # noqa: S101 - for the type checker: the caller has checked
     item = refer_to_schema(declaration.returns)
     if declaration.bare:
         return item
-    if declaration.is_visible:
+    if can_be_hidden:
         hidden = {"type": "null", "description": "the caller may do this, but not read the result"}
         item = {"anyOf": [item, hidden]}
     properties: Schema = {
@@ -194,8 +213,14 @@ def _build_envelope(declaration: Declaration, status: int) -> Schema:
     if declaration.many:
         properties["pagination"] = {"$ref": "#/components/schemas/Pagination"}
     return {
+        "title": _get_title(declaration),
         "type": "object",
         "additionalProperties": False,
         "required": list(properties),
         "properties": properties,
     }
+
+
+def _get_title(declaration: Declaration) -> str:
+    """Return the title of an envelope: `read_user` has the response `ReadUserResponse`."""
+    return "".join(map(str.capitalize, declaration.operation.split("_"))) + "Response"

@@ -4,17 +4,16 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
-from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
 from rollbook import __version__
-from rollbook.access.guards import Access
+from rollbook.access.guards import REFRESH_COOKIE, Access
 from rollbook.access.principal import RightsChanged
+from rollbook.access.trusted_clients import UnknownClient
 from rollbook.auth.errors import InvalidToken, TokenExpired
 from rollbook.idempotency.errors import KeyInFlight, KeyReused
 from rollbook.kit import errors
@@ -23,8 +22,11 @@ from rollbook.kit.field_types import fill_bounds
 from rollbook.limits.hooks import UNLIMITED
 from rollbook.openapi import examples, responses
 from rollbook.openapi.headers import RESPONSE_HEADERS, list_header_parameters
+from rollbook.openapi.parameters import build_path_parameters, build_query_parameters
 from rollbook.openapi.responses import ErrorComponents
-from rollbook.web.declarations import Declaration
+from rollbook.openapi.schemas import build_schemas
+from rollbook.web.declarations import Declaration, ExtraParameter
+from rollbook.web.extensions import EXTRA_PARAMETERS
 
 Schema = dict[str, Any]
 
@@ -35,8 +37,24 @@ SECURITY_SCHEME: Schema = {
     "bearerFormat": "JWT",
     "description": "The `access_token` of POST /auth/login.",
 }
+CLIENT = "trustedClient"
+CLIENT_SCHEME: Schema = {
+    "type": "http",
+    "scheme": "basic",
+    "description": "The name and the secret of one of TRUSTED_CLIENTS.",
+}
+COOKIE = "refreshCookie"
+COOKIE_SCHEME: Schema = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": REFRESH_COOKIE,
+    "description": "With REFRESH_COOKIE=true, and an Origin that CORS_ORIGINS lists.",
+}
 INFO: Schema = {
     "version": __version__,
+    "description": "Create, find, change and delete users; sign them in; give them roles; read "
+    "what was done to them. Every response has `data`, `message` and `status_code`.",
+    "contact": {"name": "The operators of this service"},
     "summary": "A self-hosted user-management REST API on MongoDB.",
     "license": {"name": "MIT", "identifier": "MIT"},
 }
@@ -94,10 +112,11 @@ def build_specification(app: Flask, length_limits: Mapping[str, int], *, title: 
     """Build the document. `length_limits` come from the settings, so it describes this server."""
     operations = list(list_operations(app))
     components = ErrorComponents()
+    extra = app.extensions[EXTRA_PARAMETERS]
     paths: Schema = {}
     for operation in operations:
         methods = paths.setdefault(operation.path, {})
-        methods[operation.method.lower()] = _build_operation(operation, components)
+        methods[operation.method.lower()] = _build_operation(operation, components, extra)
     _add_links(paths)
     declarations = [operation.declaration for operation in operations]
     return {
@@ -107,11 +126,15 @@ def build_specification(app: Flask, length_limits: Mapping[str, int], *, title: 
         "tags": _build_tags(operations),
         "paths": paths,
         "components": {
-            "schemas": fill_bounds(_build_schemas(declarations), length_limits),
+            "schemas": fill_bounds(build_schemas(declarations), length_limits),
             "responses": dict(sorted(components.responses.items())),
             "examples": dict(sorted(components.examples.items())),
             "headers": RESPONSE_HEADERS,
-            "securitySchemes": {BEARER: SECURITY_SCHEME},
+            "securitySchemes": {
+                BEARER: SECURITY_SCHEME,
+                COOKIE: COOKIE_SCHEME,
+                CLIENT: CLIENT_SCHEME,
+            },
         },
     }
 
@@ -125,10 +148,15 @@ def list_operations(app: Flask) -> Iterator[Operation]:
                 yield Operation(rule, method, resource)
 
 
-def _build_operation(operation: Operation, components: ErrorComponents) -> Schema:
+def _build_operation(
+    operation: Operation, components: ErrorComponents, extra: Mapping[str, ExtraParameter]
+) -> Schema:
     declaration, method = operation.declaration, operation.method
     summary, _, description = (inspect.getdoc(operation.function) or "").partition("\n")
-    parameters = [*_build_path_parameters(operation), *_build_query_parameters(declaration)]
+    parameters = [
+        *build_path_parameters(operation.rule, operation.resource),
+        *build_query_parameters(declaration, extra),
+    ]
     kinds = _list_errors(operation)
     built: Schema = {
         "operationId": declaration.operation,
@@ -138,16 +166,21 @@ def _build_operation(operation: Operation, components: ErrorComponents) -> Schem
         "parameters": [*parameters, *list_header_parameters(declaration, method)],
         "responses": responses.build_responses(declaration, method, kinds, components),
     }
-    if description.strip():
-        built["description"] = description.strip()
+    built["description"] = description.strip() or summary
     if declaration.body:
-        content = {
-            "schema": responses.refer_to_schema(declaration.body),
-            "example": examples.build_example(declaration.body),
-        }
-        required = not declaration.body_optional
-        built["requestBody"] = {"required": required, "content": {"application/json": content}}
+        built["requestBody"] = _build_body(declaration, method)
     return built
+
+
+def _build_body(declaration: Declaration, method: str) -> Schema:
+    content = {
+        media_type: {
+            "schema": responses.refer_to_schema(schema),
+            "example": examples.build_example(schema),
+        }
+        for media_type, schema in declaration.list_body_types(method).items()
+    }
+    return {"required": not declaration.body_optional, "content": content}
 
 
 def _add_links(paths: Schema) -> None:
@@ -162,18 +195,21 @@ def _add_links(paths: Schema) -> None:
 
 def _build_security(access: Access) -> list[Schema]:
     bearer: list[Schema] = [{BEARER: []}]
+    if access.by_client:
+        return [{CLIENT: []}]
     if access.public:
         return [{}, *bearer] if access.permission else []
-    return bearer
+    return [*bearer, {COOKIE: []}] if access.or_cookie else bearer
 
 
 def _list_errors(operation: Operation) -> list[type[AppError]]:
     """List the errors that the endpoint declares, and those of the request handling, each once."""
     rule, access, declaration = operation.rule, operation.access, operation.declaration
-    has_token = bool(_build_security(access))
+    has_token = bool(_build_security(access)) and not access.by_client
     conditions: list[tuple[bool, tuple[type[AppError], ...]]] = [
         (True, declaration.errors),
-        (not access.public, (errors.Unauthenticated,)),
+        (access.by_client, (UnknownClient,)),
+        (not access.public and not access.by_client, (errors.Unauthenticated,)),
         (has_token, TOKEN_ERRORS),
         (bool(access.permission), (errors.Forbidden,)),
         (operation.method != "GET" and has_token, (RightsChanged,)),
@@ -185,35 +221,6 @@ def _list_errors(operation: Operation) -> list[type[AppError]]:
         ("." in rule.endpoint, (errors.Unavailable,)),  # Under API_PREFIX.
     ]
     return list(dict.fromkeys(kind for applies, kinds in conditions if applies for kind in kinds))
-
-
-def _build_path_parameters(operation: Operation) -> list[Schema]:
-    described = getattr(operation.resource, "path_parameters", {})
-    schema = {"type": "string", "minLength": 1}
-    return [
-        {"name": name, "in": "path", "required": True, "schema": schema, **asdict(described[name])}
-        for name in sorted(operation.rule.arguments)
-    ]
-
-
-def _build_query_parameters(declaration: Declaration) -> list[Schema]:
-    parameters = []
-    for name, schema in declaration.query.model_json_schema().get("properties", {}).items():
-        parameter = {"name": name, "in": "query", "allowEmptyValue": True, "schema": schema}
-        if "description" in schema:
-            parameter["description"] = schema.pop("description")
-        parameters.append(parameter)
-    return parameters
-
-
-def _build_schemas(declarations: list[Declaration]) -> Schema:
-    bodies: dict[type[BaseModel], None] = {d.body: None for d in declarations if d.body}
-    results: dict[type[BaseModel], None] = {d.returns: None for d in declarations if d.returns}
-    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(s, "validation") for s in bodies]
-    modes += [(schema, "serialization") for schema in results]
-    _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
-    shared = {name: responses.require_all(s) for name, s in responses.SHARED_SCHEMAS.items()}
-    return dict(sorted((definitions["$defs"] | shared).items()))
 
 
 def _build_tags(operations: list[Operation]) -> list[Schema]:

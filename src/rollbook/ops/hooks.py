@@ -10,10 +10,17 @@ from flask import Flask, Response, g, request
 
 from rollbook.access.client_address import get_client_address
 
-SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-"""No MIME sniffing; and a URL of ours, which may hold an e-mail address, is not sent to others."""
-DENY_ALL_POLICY = "default-src 'none'; frame-ancestors 'none'"
-"""The Content-Security-Policy of a response that is no page."""
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""For a response that does not set them itself, as a page does.
+
+No cache; no MIME sniffing; a URL of ours, which may hold an e-mail address, is not sent to others;
+and a response that is no page may load nothing.
+"""
 logger = logging.getLogger("rollbook.access_log")
 
 # Without @: the request id is logged, and an e-mail address must not be.
@@ -27,35 +34,40 @@ def install(app: Flask, *, log_client_address: bool) -> None:
 
 def _start_request() -> None:
     g.started = time.perf_counter()
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    g.request_id = given if given and _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _finish_request(response: Response, *, log_client_address: bool) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.update(SECURITY_HEADERS)
-    response.headers.setdefault("Content-Security-Policy", DENY_ALL_POLICY)
-    logger.info(
-        "%s %s %d",
-        request.method,
+    request_id, route, method, headers = (
+        g.request_id,
         _get_route(),
-        response.status_code,
-        extra={
-            "request_id": g.request_id,
-            "method": request.method,
-            "route": _get_route(),
-            "status": response.status_code,
-            "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
-            **({"ip": get_client_address()} if log_client_address else {}),
-        },
+        request.method,
+        response.headers,
     )
+    headers.add("X-Request-ID", request_id)
+    for name, value in SECURITY_HEADERS.items():
+        if name not in headers:
+            headers.add(name, value)
+    fields = {
+        "request_id": request_id,
+        "method": method,
+        "route": route,
+        "status": response.status_code,
+        "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
+    }
+    if log_client_address:
+        fields["ip"] = get_client_address()
+    if "trusted_client" in g:
+        fields["client"] = g.trusted_client
+    logger.info("%s %s %d", method, route, response.status_code, extra=fields)
     return response
 
 
 def _get_route() -> str:
     """Return the pattern of the path, never the path itself, which may hold an e-mail address."""
-    return _render_pattern(request.url_rule.rule) if request.url_rule else "-"
+    rule = request.url_rule
+    return _render_pattern(rule.rule) if rule else "-"
 
 
 @cache

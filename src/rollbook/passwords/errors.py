@@ -1,7 +1,6 @@
 """Errors about passwords."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from rollbook.kit.errors import Unavailable, ValidationFailed
 
@@ -17,4 +16,4 @@ class TooBusy(Unavailable):
 
     code = "too_busy"
     message = "Too many passwords are being checked at once. Try again in a second."
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+    headers: Mapping[str, str] = {"Retry-After": "1"}

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -12,32 +13,47 @@ from rollbook.passwords.hashing import PasswordHasher
 
 NICE = 10
 """The niceness of a thread that hashes; docs/decisions/015-what-earns-its-lines.md measures it."""
+LINE_LENGTH = 6
+"""How many requests wait for their turn. Each occupies a thread, which the server adds for it."""
+MAX_WAIT = 2.0
+"""How long a request waits for its turn, in seconds."""
 
 
 class HashGate:
-    """Lets a limited number of requests hash passwords at once, in threads of low priority."""
+    """Lets a limited number of requests hash passwords at once, in threads of low priority.
 
-    def __init__(self, rounds: int, *, at_once: int = 1, waiting: int = 0) -> None:
+    The others wait in a bounded line. Once it is full, or the wait is over, they are refused.
+    """
+
+    def __init__(
+        self, rounds: int, *, at_once: int = 1, turns: int = 1, line_length: int = 0
+    ) -> None:
         """Create a gate.
 
         `rounds`: log2 of bcrypt's cost. `at_once`: hashes at a time, each of which uses a core.
-        `waiting`: how many more requests may wait, each of which occupies a thread.
+        `turns`: requests at a time; those that do not hash just now read the database.
         """
+        places = turns + line_length
         self._rounds = rounds
-        self._places = threading.BoundedSemaphore(at_once + waiting)
-        self._shared_places = threading.BoundedSemaphore(max(1, at_once + waiting - 1))
+        self._places = threading.BoundedSemaphore(places)
+        self._shared_places = threading.BoundedSemaphore(max(1, places - turns))
+        self._turns = threading.BoundedSemaphore(turns)
+        self._shared_turns = threading.BoundedSemaphore(max(1, turns - 1))
         self._pool = ThreadPoolExecutor(at_once, "rollbook-hash", _lower_priority)
 
     @contextmanager
     def enter(self, *, yields_last_place: bool = False) -> Iterator[PasswordHasher]:
-        """Enter the gate.
+        """Enter the gate, after a wait of at most MAX_WAIT.
 
-        `yields_last_place`: an anonymous registration leaves one place free for sign-ins.
+        `yields_last_place`: anonymous registrations leave a turn and places for sign-ins.
 
-        Raises: TooBusy, at once, when no place is free.
+        Raises: TooBusy, at once when the line is full.
         """
-        shared = _take_place(self._shared_places) if yields_last_place else nullcontext()
-        with shared, _take_place(self._places):
+        now = time.monotonic()
+        by = now + MAX_WAIT
+        shared_place = _take(self._shared_places, by=now) if yields_last_place else nullcontext()
+        shared_turn = _take(self._shared_turns, by=by) if yields_last_place else nullcontext()
+        with shared_place, _take(self._places, by=now), shared_turn, _take(self._turns, by=by):
             yield PasswordHasher(self._rounds, self._run)
 
     def _run(self, work: Callable[[], object]) -> object:
@@ -45,8 +61,12 @@ class HashGate:
 
 
 @contextmanager
-def _take_place(places: threading.BoundedSemaphore) -> Iterator[None]:
-    if not places.acquire(blocking=False):
+def _take(places: threading.BoundedSemaphore, *, by: float) -> Iterator[None]:
+    """Take a place until the time `by` of the monotonic clock, and give it back at the end.
+
+    Raises: TooBusy.
+    """
+    if not places.acquire(timeout=max(0.0, by - time.monotonic())):
         raise TooBusy()
     try:
         yield

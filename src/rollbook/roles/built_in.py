@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from rollbook.access.permissions import EVERYTHING, Permission
+from rollbook.permissions.schemas import is_reserved
 
 USER, MODERATOR, ADMIN = "user", "moderator", "admin"
 
@@ -27,12 +28,12 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
 }
 
 
-def resolve_permissions(name: str, stored: Iterable[str] | None) -> frozenset[Permission]:
-    """Resolve the permissions of a role.
+def resolve_permissions(name: str, stored: Iterable[str] | None) -> frozenset[str]:
+    """Resolve the permissions of a role: rollbook's, and those of one's own.
 
-    An admin has all of them, also those that a newer version adds. A stored permission that this
-    version does not know is ignored. A missing role has none.
+    An admin has all of rollbook's, also those that a newer version adds. One of rollbook's that
+    this version does not know is ignored. A missing role has none.
     """
     if name == ADMIN:
         return EVERYTHING
-    return frozenset(Permission(each) for each in stored or () if each in EVERYTHING)
+    return frozenset(each for each in stored or () if each in EVERYTHING or not is_reserved(each))

@@ -1,5 +1,7 @@
 """Roles on the command line, through the same services as the API."""
 
+from typing import Any
+
 import click
 
 from rollbook.access.permissions import Permission
@@ -21,6 +23,16 @@ permission_option = click.option(
     multiple=True,
     metavar="PERMISSION",
     help=f"may be given several times; one of {', '.join(Permission)}",
+)
+read_limit_option = click.option(
+    "--read-limit",
+    metavar="LIMIT",
+    help="reads of each user, such as 5000/hour; '' for the default",
+)
+write_limit_option = click.option(
+    "--write-limit",
+    metavar="LIMIT",
+    help="changes by each user, such as 500/hour; '' for the default",
 )
 description_option = click.option("--description", help="what its users do")
 
@@ -59,13 +71,26 @@ def show(opener: Opener, name: str, as_json: bool) -> None:
 @click.argument("name")
 @permission_option
 @description_option
+@read_limit_option
+@write_limit_option
 @json_option
 @click.pass_obj
 def create(
-    opener: Opener, name: str, permissions: tuple[str, ...], description: str | None, as_json: bool
+    opener: Opener,
+    name: str,
+    permissions: tuple[str, ...],
+    description: str | None,
+    read_limit: str | None,
+    write_limit: str | None,
+    as_json: bool,
 ) -> None:
     """Create a role."""
-    sent = {"name": name, "permissions": list(permissions), "description": description or ""}
+    sent = {
+        "name": name,
+        "permissions": list(permissions),
+        "description": description or "",
+        "limits": {"read": read_limit or None, "write": write_limit or None},
+    }
     new = validate(RoleCreate, sent)
     with opener.open_services() as services:
         print_item(services.roles.create_role(new, actor=COMMAND_LINE), RoleOut, as_json=as_json)
@@ -75,15 +100,32 @@ def create(
 @click.argument("name")
 @permission_option
 @description_option
+@read_limit_option
+@write_limit_option
 @json_option
 @click.pass_obj
 def update(
-    opener: Opener, name: str, permissions: tuple[str, ...], description: str | None, as_json: bool
+    opener: Opener,
+    name: str,
+    permissions: tuple[str, ...],
+    description: str | None,
+    read_limit: str | None,
+    write_limit: str | None,
+    as_json: bool,
 ) -> None:
-    """Replace a role's permissions or description. `--permission ''` removes all permissions."""
-    sent = {"permissions": [each for each in permissions if each]} if permissions else {}
-    put = validate(RolePut, sent if description is None else sent | {"description": description})
+    """Change a role. `--permission ''` removes all permissions."""
+    sent: dict[str, Any] = {}
+    if permissions:
+        sent["permissions"] = [each for each in permissions if each]
+    if description is not None:
+        sent["description"] = description
+    limits = {"read": read_limit, "write": write_limit}
+    changed = {name: limit or None for name, limit in limits.items() if limit is not None}
     with opener.open_services() as services:
+        if changed:
+            stored = services.roles.read_role(name)["limits"]
+            sent["limits"] = {**dict.fromkeys(limits), **stored, **changed}
+        put = validate(RolePut, sent)
         role = services.roles.put_role(name, put, actor=COMMAND_LINE)
         print_item(role, RoleOut, as_json=as_json)
 

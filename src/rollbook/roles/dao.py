@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from bson import ObjectId
 from pymongo import ReturnDocument
 
+from rollbook.caching.barriers import raise_barrier
 from rollbook.locks.dao import locks, role_lock
 from rollbook.roles.documents import Role
 from rollbook.roles.errors import RoleNotFound, RoleTaken
@@ -26,6 +27,8 @@ class RoleDAO(BaseDAO[Role]):
         role = super().update(id, version=version, at=at, fields=fields)
         if "permissions" in fields:
             locks.acquire_exclusive(role_lock(role.name))
+        if "limits" in fields:
+            raise_barrier()
         return role
 
     def delete(self, id: ObjectId) -> Role:
@@ -49,7 +52,14 @@ class RoleDAO(BaseDAO[Role]):
                 return_document=ReturnDocument.AFTER,
                 session=current_client_session(),
             )
-        return None if locked is None else self._to_document(locked)
+        return None if locked is None else self.to_document(locked)
+
+    def is_held(self, permission: str) -> bool:
+        """Return whether a role holds a permission."""
+        with translate_driver_errors():
+            query = {"permissions": permission}
+            session = current_client_session()
+            return self._collection.find_one(query, {"_id": True}, session=session) is not None
 
     def list_names(self) -> set[str]:
         with translate_driver_errors():

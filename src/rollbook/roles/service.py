@@ -1,17 +1,19 @@
 """Create, read, change and delete roles."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rollbook.access.permissions import Permission
+from rollbook.access.permissions import EVERYTHING
 from rollbook.access.principal import SYSTEM, Principal
 from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
+from rollbook.kit.errors import Detail, ValidationFailed
 from rollbook.kit.listing import Page, PageRequest, Row
 from rollbook.kit.preconditions import ANY, Expected
+from rollbook.permissions.dao import own_permissions
 from rollbook.roles import built_in, policy
 from rollbook.roles.dao import roles
 from rollbook.roles.documents import Role
@@ -40,12 +42,15 @@ class RoleService:
 
     def create_role(self, new: RoleCreate, *, actor: Principal) -> Row:
         """Create a role. Raises: Forbidden, RoleTaken."""
+        fields = _build_fields(new)
         policy.require_grantable(actor, set(new.permissions))
-        return self._insert(new.model_dump(), actor=actor)
+        policy.require_may_limit(actor, {}, fields["limits"])
+        return self._insert(fields, actor=actor)
 
     @transactional()
     def _insert(self, fields: Mapping[str, Any], *, actor: Principal) -> Row:
         now = self.clock()
+        _hold_own_permissions(fields["permissions"])
         role = roles.insert(Role(**fields, created_at=now, updated_at=now))
         _audit("role.created", role, policy.describe_changes(None, role), actor, now)
         return _build_row(role)
@@ -70,10 +75,12 @@ class RoleService:
         role = roles.get_by_name(name)
         policy.require_changeable(name)
         expected.check(role.version)
-        sent = put.model_dump(exclude_unset=True)
+        sent = _build_fields(put)
         fields = {field: value for field, value in sent.items() if getattr(role, field) != value}
         permissions = set(fields.get("permissions", role.permissions))
         policy.require_grantable(actor, permissions ^ set(role.permissions))
+        _hold_own_permissions(fields.get("permissions", ()))
+        policy.require_may_limit(actor, role.limits, fields.get("limits", role.limits))
         if not fields:
             return _build_row(role)
         changed = roles.update(role.pk, version=role.version, at=now, fields=fields)
@@ -97,13 +104,18 @@ class RoleService:
         _audit("role.deleted", role, policy.describe_changes(role, None), actor, now)
         return _build_row(role)
 
-    def get_permissions(self, name: str) -> frozenset[Permission]:
+    def get_permissions(self, name: str) -> frozenset[str]:
         """Return the permissions of a role. A missing role has none."""
         role = roles.find("name", name)
         return _get_permissions(role) if role else frozenset()
 
-    def lock_role(self, name: str) -> frozenset[Permission]:
-        """Lock a role, and return its permissions.
+    def describe_permissions(self, name: str) -> frozenset[str]:
+        """Return the permissions of a role for other services. An admin holds all of one's own."""
+        own = own_permissions.list_names() if name == built_in.ADMIN else frozenset[str]()
+        return self.get_permissions(name) | own
+
+    def lock_role(self, name: str) -> frozenset[str]:
+        """Lock a role, and return its permissions, for an admin also those of one's own.
 
         Nobody deletes or locks the role until the transaction ends.
 
@@ -112,10 +124,31 @@ class RoleService:
         role = roles.lock(name)
         if role is None:
             raise UnknownRole()
-        return _get_permissions(role)
+        own = own_permissions.list_names() if name == built_in.ADMIN else frozenset[str]()
+        return _get_permissions(role) | own
 
 
-def _get_permissions(role: Role) -> frozenset[Permission]:
+def _hold_own_permissions(names: Iterable[str]) -> None:
+    """Require that those of one's own exist, until the transaction ends.
+
+    Raises: ValidationFailed.
+    """
+    own = [name for name in names if name not in EVERYTHING]
+    missing = set(own) - own_permissions.hold(own)
+    if missing:
+        message = f"{', '.join(sorted(missing))}: create this permission first."
+        raise ValidationFailed(details=[Detail("permissions", "not_one_of", message)])
+
+
+def _build_fields(sent: RoleCreate | RolePut) -> dict[str, Any]:
+    """Build the stored fields from those that were sent. A limit that is null is not stored."""
+    fields = sent.model_dump(exclude_unset=isinstance(sent, RolePut))
+    if "limits" in fields:
+        fields["limits"] = sent.limits.model_dump(exclude_none=True)
+    return fields
+
+
+def _get_permissions(role: Role) -> frozenset[str]:
     return built_in.resolve_permissions(role.name, role.permissions)
 
 
@@ -124,10 +157,11 @@ def _build_row(role: Role) -> Row:
 
 
 def _add_permissions(row: Row) -> Row:
-    """Add the permissions that count now, and whether the role is built in."""
+    """Add the permissions and limits that count now, and whether the role is built in."""
     permissions = built_in.resolve_permissions(row["name"], row.get("permissions"))
     is_built_in = row["name"] in built_in.PERMISSIONS
-    return {**row, "permissions": sorted(permissions), "built_in": is_built_in}
+    limits = row.get("limits") or {}
+    return {**row, "permissions": sorted(permissions), "limits": limits, "built_in": is_built_in}
 
 
 def _audit(

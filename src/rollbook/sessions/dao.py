@@ -50,7 +50,7 @@ class SessionDAO(BaseDAO[Session]):
                 return_document=ReturnDocument.AFTER,
                 session=current_client_session(),
             )
-        return None if updated is None else self._to_document(updated)
+        return None if updated is None else self.to_document(updated)
 
     def find_of_user(self, id: str, user_id: ObjectId) -> Session | None:
         found = self.find("_id", id)

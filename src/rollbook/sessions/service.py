@@ -55,10 +55,9 @@ class SessionService:
         )
         return sessions.insert(session), token
 
-    def find_session_id(self, token: str) -> str | None:
+    def find_by_token(self, token: str) -> Session | None:
         """Find the session that a refresh token, valid or used, belongs to."""
-        session = sessions.find("family", refresh_tokens.hash_token(token).family)
-        return str(session.pk) if session else None
+        return sessions.find("family", refresh_tokens.hash_token(token).family)
 
     def rotate_token(
         self, token: str, *, actor: Principal, at: datetime

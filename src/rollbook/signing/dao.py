@@ -18,7 +18,7 @@ class SigningKeyDAO(BaseDAO[SigningKey]):
         latest_first = [("created_at", -1), ("_id", -1)]
         with translate_driver_errors():
             found = self._collection.find({}, session=current_client_session())
-            return [self._to_document(row) for row in found.sort(latest_first)]
+            return [self.to_document(row) for row in found.sort(latest_first)]
 
     def delete_expired(self, time: datetime) -> None:
         """Delete the keys whose last token has expired."""

@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import DateTimeField, DictField, StringField
+from mongoengine import DateTimeField, StringField
 
-from rollbook.storage.documents import VersionedDocument
+from rollbook.storage.documents import ObjectField, VersionedDocument
 
 
 class SigningKey(VersionedDocument):
@@ -29,6 +29,6 @@ class SigningKey(VersionedDocument):
 
     kid = StringField(required=True)
     slot = StringField(choices=("active", "next"))
-    public = DictField(required=True)
+    public = ObjectField(required=True)
     sealed = StringField(required=True)
     believed_until = DateTimeField()

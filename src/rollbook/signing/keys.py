@@ -132,9 +132,11 @@ class KeyRing:
                 self._read()
 
     def _read(self) -> None:
+        """Read the keys. A known key, which its kid is the thumbprint of, stays the same object."""
         cache, signer = {}, None
         for key in signing_keys.list_all():
-            cache[key.kid] = _import_public_key(key)
+            known = self._cache.get(key.kid)
+            cache[key.kid] = (known[0], key.believed_until) if known else _import_public_key(key)
             if key.slot == "active" and (private := self._seal.decrypt(key.sealed)):
                 signer = Signer(private, {"alg": self.algorithm, "kid": key.kid})
         self._cache, self._signer = cache, signer

@@ -32,10 +32,21 @@ class BaseDAO(Generic[D]):
 
     def find(self, field: str, value: Any) -> D | None:
         """Find a document by a unique field."""
+        found = self.find_row(field, value)
+        return None if found is None else self.to_document(found)
+
+    def find_row(
+        self, field: str, value: Any, fields: Mapping[str, bool] | None = None
+    ) -> Row | None:
+        """Find the stored form of a document: a read needs no more, and it is much faster.
+
+        `fields` is a MongoDB projection.
+        """
         query = {field: {"$eq": value}, **self.base_filter}
+        session = current_client_session()
         with translate_driver_errors():
-            found = self._collection.find_one(query, session=current_client_session())
-        return None if found is None else self._to_document(found)
+            row: Row | None = self._collection.find_one(query, fields, session=session)
+        return row
 
     def get(self, id: ObjectId) -> D:
         """Return the document with this id. Raises: `not_found`."""
@@ -89,7 +100,7 @@ class BaseDAO(Generic[D]):
         if updated is None:
             self.get(id)
             raise WriteConflict()
-        return self._to_document(updated)
+        return self.to_document(updated)
 
     def delete(self, id: ObjectId) -> D:
         """Delete a document, and return it as it was. Raises: `not_found`."""
@@ -99,7 +110,7 @@ class BaseDAO(Generic[D]):
             )
         if deleted is None:
             raise self.not_found()
-        return self._to_document(deleted)
+        return self.to_document(deleted)
 
     def _pager(self) -> Pager:
         return Pager(self._collection, self.hidden_fields)
@@ -108,7 +119,7 @@ class BaseDAO(Generic[D]):
     def _collection(self) -> Any:
         return self.document._get_collection()
 
-    def _to_document(self, stored: Row) -> D:
+    def to_document(self, stored: Row) -> D:
         return self.document._from_son(stored)  # type: ignore[no-any-return] # untyped
 
     def _translate_duplicate(self, error: DuplicateKeyError) -> AppError:

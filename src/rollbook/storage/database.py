@@ -26,6 +26,7 @@ RECONNECT_SECONDS = 10
 CLIENT_OPTIONS: dict[str, Any] = {
     "appname": "rollbook",
     "tz_aware": True,
+    "tzinfo": UTC,
     "uuidRepresentation": "standard",
     "w": "majority",
     "journal": True,

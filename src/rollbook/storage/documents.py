@@ -3,6 +3,22 @@
 from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, Document, IntField
+from mongoengine.base import BaseField
+
+
+class ObjectField(BaseField):
+    """A JSON object as it is.
+
+    MongoEngine's DictField would turn members with `_cls` or `_ref`, which a client may send, into
+    documents and references.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default=dict, **options)
+
+    def validate(self, value: Any, clean: bool = True) -> None:  # noqa: ARG002 - of BaseField
+        if not isinstance(value, dict):
+            self.error("Not an object.")
 
 
 class BaseDocument(Document):

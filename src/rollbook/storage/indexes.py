@@ -1,5 +1,6 @@
 """Collections and their indexes: built from the declarations of the documents, and verified."""
 
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
@@ -11,14 +12,21 @@ from rollbook.storage.driver_errors import without_timeout
 NAMESPACE_EXISTS = 48
 
 
-def verify(document: type[BaseDocument]) -> None:
-    """Verify the indexes.
+EXTRA_PREFIX = "x-indexed:"
+"""Of the names of indexes that the settings declare, and not the document."""
+
+Specs = Sequence[Mapping[str, Any]]
+"""Specifications of indexes: `name`, `fields` as pairs of field and direction, and rules."""
+
+
+def verify(document: type[BaseDocument], extra: Specs = ()) -> None:
+    """Verify the indexes of the document, and the `extra` ones of the settings.
 
     Raises: NotReady, when an index is missing, differs or is obsolete; PyMongoError.
     """
     collection = document._get_collection()
     built = collection.index_information()
-    for spec in document._meta["index_specs"]:
+    for spec in (*document._meta["index_specs"], *extra):
         if not _matches(spec, built.get(spec["name"])):
             message = f"The index {spec['name']} on {collection.name} is missing or differs."
             raise _not_ready("index_missing", message)
@@ -27,7 +35,7 @@ def verify(document: type[BaseDocument]) -> None:
         raise _not_ready("index_former", message)
 
 
-def build(document: type[BaseDocument]) -> None:
+def build(document: type[BaseDocument], extra: Specs = ()) -> None:
     """Build what is missing. It is idempotent, and safe in several processes at once.
 
     There is no time limit: an index on a million users takes longer than a request may.
@@ -40,7 +48,9 @@ def build(document: type[BaseDocument]) -> None:
         try:
             _drop_changed(document)
             document.ensure_indexes()
-            _drop_obsolete(document)
+            for spec in extra:
+                collection.create_index(spec["fields"], name=spec["name"])
+            _drop_obsolete(document, {spec["name"] for spec in extra})
         except DuplicateKeyError:
             message = (
                 f"A unique index on {collection.name} cannot be built, because stored values "
@@ -58,12 +68,13 @@ def _drop_changed(document: type[BaseDocument]) -> None:
             collection.drop_index(spec["name"])
 
 
-def _drop_obsolete(document: type[BaseDocument]) -> None:
+def _drop_obsolete(document: type[BaseDocument], extra: Set[str]) -> None:
     """Drop obsolete indexes last, so that unique fields stay unique at every moment."""
     collection = document._get_collection()
     obsolete = set(document._meta.get("obsolete_indexes", ()))
-    for name in collection.index_information().keys() & obsolete:
-        collection.drop_index(name)
+    for name in collection.index_information():
+        if name in obsolete or (name.startswith(EXTRA_PREFIX) and name not in extra):
+            collection.drop_index(name)
 
 
 def _create_collection(collection: Any) -> None:
@@ -78,7 +89,7 @@ def _create_collection(collection: Any) -> None:
             raise
 
 
-def _matches(spec: dict[str, Any], found: dict[str, Any] | None) -> bool:
+def _matches(spec: Mapping[str, Any], found: dict[str, Any] | None) -> bool:
     if found is None:
         return False
     same_keys = [tuple(key) for key in found["key"]] == [tuple(field) for field in spec["fields"]]

@@ -1,14 +1,22 @@
 """Fetch one page of a collection, by number or after a position, within tight index bounds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pymongo.collection import Collection
 
 from rollbook.kit.listing import Order, Page, PageRequest, Position, Row
 from rollbook.storage.driver_errors import current_client_session
 
 Query = Mapping[str, Any]
 """A MongoDB filter."""
+Pipeline = Sequence[Mapping[str, Any]]
+"""Stages of an aggregation."""
+AppendTotal = Callable[
+    [Pipeline], tuple[Pipeline, Callable[[Iterable[Row]], tuple[list[Row], int]]]
+]
+"""Lets an aggregation return a total too: see `rollbook.tallies.dao.TallyDAO.append_to`."""
 MAX_COUNTED = 1_000
 """Counting takes as long as there is to count. A longer list has no total, unless it is tallied."""
 MAX_SKIP = 2**62
@@ -20,12 +28,13 @@ class Pager:
     """`hidden_fields` are not fetched.
 
     `choose_index` returns the name of the index for an order that begins with a field. Without
-    it, MongoDB chooses.
+    it, `index` is used, or MongoDB chooses. `index` is also used to count.
     """
 
     collection: Any
     hidden_fields: tuple[str, ...] = ()
     choose_index: Callable[[str], str] | None = None
+    index: str | None = None
 
     def list_page(
         self, request: PageRequest, query: Query, count: Callable[[], int | None] | None = None
@@ -44,11 +53,37 @@ class Pager:
             return self._build_page([], request, total)
         return self._build_page(self._fetch_numbered(query, request, total), request, total)
 
+    @property
+    def has_unions(self) -> bool:
+        """Whether aggregations may have $unionWith, which mongomock does not know."""
+        return isinstance(self.collection, Collection)
+
+    def list_first_page(
+        self, request: PageRequest, query: Query, append_total: AppendTotal
+    ) -> Page[Row]:
+        """List the first page of a long list, together with its total, in one round trip."""
+        field, _ = request.order[0]
+        pipeline: Pipeline = [
+            {"$match": query},
+            {"$sort": dict(request.order)},
+            {"$limit": request.size + 1},
+            {"$project": dict.fromkeys(self.hidden_fields, False)},
+        ]
+        pipeline, split = append_total(pipeline)
+        index = self.choose_index(field) if self.choose_index else self.index
+        hint = {"hint": index} if index else {}
+        found = self.collection.aggregate(pipeline, session=current_client_session(), **hint)
+        rows, total = split(found)
+        return self._build_page(rows, request, total)
+
     def count(self, query: Query, max_count: int | None = None) -> int | None:
         """Count the documents. None for more than `max_count`, which is MAX_COUNTED by default."""
         max_count = MAX_COUNTED if max_count is None else max_count
         found: int = self.collection.count_documents(
-            query, limit=max_count + 1, session=current_client_session()
+            query,
+            limit=max_count + 1,
+            session=current_client_session(),
+            **({"hint": self.index} if self.index else {}),
         )
         return None if found > max_count else found
 
@@ -127,7 +162,8 @@ class Pager:
     def _find(self, query: Query, projection: Mapping[str, bool], order: Order) -> Any:
         session = current_client_session()
         found = self.collection.find(query, projection or None, session=session)
-        return found.hint(self.choose_index(order[0][0])) if self.choose_index else found
+        index = self.choose_index(order[0][0]) if self.choose_index else self.index
+        return found.hint(index) if index else found
 
 
 def _match_after(field: str, direction: int, value: Any) -> Query | None:

@@ -38,7 +38,9 @@ _commit_hooks: ContextVar[list[Callable[[Any], None]] | None] = ContextVar(
 _retry_hooks: ContextVar[list[Callable[[], None]] | None] = ContextVar(
     "rollbook_retry_hooks", default=None
 )
-
+_last_writes: ContextVar[dict[str, Callable[[], Callable[[], None]]] | None] = ContextVar(
+    "rollbook_last_writes", default=None
+)
 
 _is_inside: ContextVar[bool] = ContextVar("rollbook_is_inside", default=False)
 """Is the work of a transaction running? Also where MongoDB has no transactions."""
@@ -123,12 +125,8 @@ def in_transaction(
 
     if not _supports_transactions(client):
         return _run_without_transaction(confirm_and_work)
-    with (
-        translate_driver_errors(),
-        pymongo.timeout(seconds),
-        client.start_session() as client_session,
-    ):
-        return _run_with_retries(client_session, confirm_and_work)
+    with translate_driver_errors(), client.start_session() as client_session:
+        return _run_with_retries(client_session, confirm_and_work, seconds)
 
 
 def run_before_retry(prepare: Callable[[], None]) -> None:
@@ -136,6 +134,17 @@ def run_before_retry(prepare: Callable[[], None]) -> None:
     hooks = _retry_hooks.get()
     if hooks is not None:
         hooks.append(prepare)
+
+
+def run_after_commit(name: str, prepare: Callable[[], Callable[[], None]]) -> None:
+    """Call what `prepare` returns after the current transaction has committed.
+
+    `prepare` is the last part of the transaction, once for each `name`: change streams return what
+    it writes after everything else. Outside of a transaction nothing runs.
+    """
+    last_writes = _last_writes.get()
+    if last_writes is not None:
+        last_writes[name] = prepare
 
 
 @contextmanager
@@ -148,21 +157,32 @@ def run_before_commit(hook: Callable[[Any], None]) -> Iterator[None]:
         _commit_hooks.reset(token)
 
 
-def _run_with_retries(client_session: ClientSession, work: Callable[[], T]) -> T:
-    hooks: list[Callable[[], None]] = []
-    token = _retry_hooks.set(hooks)
+def _run_with_retries(client_session: ClientSession, work: Callable[[], T], seconds: float) -> T:
+    """Run the transaction, and then what it has asked for after its commit."""
+    before_retry: list[Callable[[], None]] = []
+    last_writes: dict[str, Callable[[], Callable[[], None]]] = {}
+    after_commit: list[Callable[[], None]] = []
+    tokens = _retry_hooks.set(before_retry), _last_writes.set(last_writes)
 
     def attempt(_: ClientSession) -> T:
-        while hooks:
-            hooks.pop()()
+        last_writes.clear()
+        while before_retry:
+            before_retry.pop()()
         with use_client_session(client_session):
-            return work()
+            done = work()
+            after_commit[:] = [prepare() for prepare in last_writes.values()]
+            return done
 
     try:
-        result: T = client_session.with_transaction(attempt, **CONCERNS)
-        return result
+        with pymongo.timeout(seconds):
+            result: T = client_session.with_transaction(attempt, **CONCERNS)
     finally:
-        _retry_hooks.reset(token)
+        _retry_hooks.reset(tokens[0])
+        _last_writes.reset(tokens[1])
+    with use_client_session(client_session):
+        for hook in after_commit:
+            hook()
+    return result
 
 
 def _append_commit_hook(work: Callable[[], T]) -> Callable[[], T]:

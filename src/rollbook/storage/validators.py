@@ -7,7 +7,7 @@ from mongoengine.base import BaseField
 from pymongo import MongoClient
 
 from rollbook.kit.errors import Detail, NotReady
-from rollbook.storage.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument, ObjectField
 
 _TYPES: dict[type[BaseField], Any] = {
     mongoengine.StringField: "string",
@@ -15,7 +15,7 @@ _TYPES: dict[type[BaseField], Any] = {
     mongoengine.IntField: ["int", "long"],
     mongoengine.DateTimeField: "date",
     mongoengine.ObjectIdField: "objectId",
-    mongoengine.DictField: "object",
+    ObjectField: "object",
     mongoengine.ListField: "array",
     mongoengine.BinaryField: "binData",
 }

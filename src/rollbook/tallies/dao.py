@@ -3,13 +3,17 @@
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rollbook.kit.listing import Row
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
+from rollbook.storage.paging import Pipeline
 from rollbook.tallies.documents import UserTally
 
 SHARDS = 32
+IS_SHARD = "is_shard"
+SHARD = {IS_SHARD: True}
 BASE_SHARD = -1
 """The shard that a recount corrects. The others hold what has changed since."""
 
@@ -33,7 +37,26 @@ class TallyDAO:
 
     def sum(self, matches: Callable[[str], bool]) -> int:
         """Return the sum of all keys that `matches` accepts."""
-        return sum(number for key, number in self._sum_shards().items() if matches(key))
+        return _sum(self._list_shards(), matches)
+
+    def append_to(
+        self, pipeline: Pipeline, matches: Callable[[str], bool]
+    ) -> tuple[Pipeline, Callable[[Iterable[Row]], tuple[list[Row], int]]]:
+        """Let an aggregation return the shards after its own rows: one round trip instead of two.
+
+        Returns the longer pipeline, and a function that splits what it returns into its rows and
+        the sum of all keys that `matches` accepts.
+        """
+        union = {"$unionWith": {"coll": self._collection.name, "pipeline": [{"$set": SHARD}]}}
+
+        def split(found: Iterable[Row]) -> tuple[list[Row], int]:
+            rows: list[Row] = []
+            shards: list[Row] = []
+            for each in found:
+                (shards if IS_SHARD in each else rows).append(each)
+            return rows, _sum(shards, matches)
+
+        return [*pipeline, union], split
 
     def create_shards(self) -> bool:
         """Create missing shards beforehand, so that no two writers create the same one.
@@ -55,7 +78,9 @@ class TallyDAO:
         Call it inside the transaction that counted: all reads are of one instant, and changes of
         other transactions go to other shards, so none is lost.
         """
-        tallied = self._sum_shards()
+        tallied = Counter[str]()
+        for shard in self._list_shards():
+            tallied.update(shard["counts"])
         keys = counted.keys() | tallied.keys()
         wrong = {key: counted.get(key, 0) - tallied[key] for key in keys}
         moved = {f"counts.{key}": by for key, by in wrong.items() if by}
@@ -66,12 +91,9 @@ class TallyDAO:
                 )
         return bool(moved)
 
-    def _sum_shards(self) -> Counter[str]:
-        sums = Counter[str]()
+    def _list_shards(self) -> list[Row]:
         with translate_driver_errors():
-            for shard in self._collection.find({}, session=current_client_session()):
-                sums.update(shard["counts"])
-        return sums
+            return list(self._collection.find({}, session=current_client_session()))
 
     def _choose_shard(self) -> int:
         """Choose another shard each time: a retry avoids one that a dead process still holds."""
@@ -80,6 +102,12 @@ class TallyDAO:
     @property
     def _collection(self) -> Any:
         return UserTally._get_collection()
+
+
+def _sum(shards: Iterable[Row], matches: Callable[[str], bool]) -> int:
+    return sum(
+        number for shard in shards for key, number in shard["counts"].items() if matches(key)
+    )
 
 
 tallies = TallyDAO()

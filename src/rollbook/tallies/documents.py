@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import DictField, IntField
+from mongoengine import IntField
 
-from rollbook.storage.documents import BaseDocument
+from rollbook.storage.documents import BaseDocument, ObjectField
 
 
 class UserTally(BaseDocument):
@@ -17,4 +17,4 @@ class UserTally(BaseDocument):
     meta: ClassVar[dict[str, Any]] = {"collection": "user_tallies"}
 
     shard = IntField(primary_key=True)
-    counts = DictField(required=True)
+    counts = ObjectField(required=True)

@@ -1,5 +1,6 @@
 """Turn the arguments of a command into validated schemas."""
 
+import json
 import sys
 import types
 from collections.abc import Callable, Collection, Mapping
@@ -38,6 +39,14 @@ def read_password() -> str:
     return password
 
 
+def _parse_object(text: str) -> Any:
+    """Parse `{"team": "blue"}`. An empty text clears the field."""
+    try:
+        return json.loads(text) if text else ""
+    except ValueError:
+        raise click.BadParameter("Write a JSON object, in quotes.") from None
+
+
 def field_options(
     schema: type[BaseModel], *, without: Collection[str] = ()
 ) -> Callable[[Command], Command]:
@@ -51,7 +60,15 @@ def field_options(
             field = schema.model_fields[name]
             flag = name.removeprefix("is_").replace("_", "-")
             names = f"--{flag}/--no-{flag}" if _is_bool(field.annotation) else f"--{flag}"
-            command = click.option(names, name, default=None, help=field.description)(command)
+            is_object = _is_object(field.annotation)
+            command = click.option(
+                names,
+                name,
+                type=_parse_object if is_object else None,
+                metavar="JSON" if is_object else None,
+                default=None,
+                help=field.description,
+            )(command)
         return command
 
     return decorate
@@ -64,7 +81,15 @@ def collect_fields(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_bool(annotation: Any) -> bool:
-    """Return whether an annotation, such as `Annotated[bool, ...] | None`, stands for a flag."""
+    return _stands_for(annotation, bool)
+
+
+def _is_object(annotation: Any) -> bool:
+    return _stands_for(annotation, dict)
+
+
+def _stands_for(annotation: Any, wanted: type) -> bool:
+    """Return whether an annotation, such as `Annotated[bool, ...] | None`, stands for a type."""
     if get_origin(annotation) in (Annotated, Union, types.UnionType):
-        return any(_is_bool(part) for part in get_args(annotation))
-    return annotation is bool
+        return any(_stands_for(part, wanted) for part in get_args(annotation))
+    return annotation is wanted or get_origin(annotation) is wanted

@@ -37,13 +37,19 @@ def read_pages(query: Q, read: Callable[[Q], Page[Row]]) -> Iterator[Row]:
 
 
 def print_list(
-    items: Iterable[Any], schema: type[BaseModel], columns: Sequence[Column], *, as_json: bool
+    items: Iterable[Any],
+    schema: type[BaseModel],
+    columns: Sequence[Column],
+    *,
+    as_json: bool,
+    viewer: Any = None,
 ) -> None:
     """Print items while they are read, so that a long list takes no memory.
 
     A value that is wider than its column moves the rest of its line. The last column has no width.
+    `viewer` is the context in which `schema` is validated.
     """
-    validated = map(schema.model_validate, items)
+    validated = (schema.model_validate(item, context=viewer) for item in items)
     if as_json:
         _print_json_list(validated)
         return
@@ -52,9 +58,9 @@ def print_list(
         click.echo(_render_line([_render(column.get(item)) for column in columns], columns))
 
 
-def print_item(item: Any, schema: type[BaseModel], *, as_json: bool) -> None:
-    """Print the fields of an item, one on each line."""
-    validated = schema.model_validate(item)
+def print_item(item: Any, schema: type[BaseModel], *, as_json: bool, viewer: Any = None) -> None:
+    """Print the fields of an item, one on each line. `viewer`: as `print_list`."""
+    validated = schema.model_validate(item, context=viewer)
     if as_json:
         click.echo(to_json(validated, indent=2))
         return
@@ -84,4 +90,6 @@ def _render_line(values: Sequence[str], columns: Sequence[Column]) -> str:
 def _render(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return to_json(value).decode()
     return "-" if value is None else str(value)

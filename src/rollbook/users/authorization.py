@@ -1,5 +1,6 @@
 """Find a user and check what the caller may do to them; write the audit entries of users."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +9,13 @@ from bson import ObjectId
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
 from rollbook.audit.service import Target, append_entry
+from rollbook.kit.listing import Row
 from rollbook.roles.built_in import ADMIN
 from rollbook.roles.service import RoleService
 from rollbook.users import policy
-from rollbook.users.dao import users
+from rollbook.users.dao import VISIBLE, users
 from rollbook.users.documents import User
-from rollbook.users.errors import LastAdmin
+from rollbook.users.errors import LastAdmin, UserNotFound
 
 
 def get_accessible_user(ref: str, permission: Permission, actor: Principal) -> User:
@@ -21,12 +23,28 @@ def get_accessible_user(ref: str, permission: Permission, actor: Principal) -> U
 
     Raises: UserNotFound, Unauthenticated, Forbidden.
     """
+    return users.to_document(get_accessible_row(ref, permission, actor, fields=None))
+
+
+def get_accessible_row(
+    ref: str,
+    permission: Permission,
+    actor: Principal,
+    *,
+    fields: Mapping[str, bool] | None = VISIBLE,
+) -> Row:
+    """Return the stored form of the user that `get_accessible_user` returns.
+
+    `fields` is a MongoDB projection; by default, what a response may need.
+    """
     reference = policy.resolve_reference(ref, actor, permission)
     if actor.may(permission):
-        return users.get_by_reference(reference)
-    own = users.find("_id", ObjectId(actor.user_id)) if actor.user_id else None
-    policy.require_own(own, reference, permission)
-    return own  # type: ignore[return-value] # require_own refuses None
+        row = users.find_row(reference.field, reference.value, fields)
+        if row is None:
+            raise UserNotFound()
+        return row
+    own = users.find_row("_id", ObjectId(actor.user_id), fields) if actor.user_id else None
+    return policy.require_own(own, reference, permission)
 
 
 def require_authority_over(roles: RoleService, actor: Principal, user: User) -> None:

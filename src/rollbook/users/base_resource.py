@@ -12,7 +12,9 @@ from rollbook.web.declarations import PathParameter
 
 REF = {
     "ref": PathParameter(
-        "An id, an e-mail address, a username, or `me`: the user who calls.", "ada@example.com"
+        "An id, an e-mail address, a username, `ext:` with an external id, or `me`: the user who "
+        "calls.",
+        "ada@example.com",
     )
 }
 

@@ -4,17 +4,26 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+from pydantic_core import to_json
+
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
 from rollbook.kit.clock import Clock
+from rollbook.kit.errors import StaleVersion, ValidationFailed
+from rollbook.kit.json_patch import JsonPatch
+from rollbook.kit.merge_patch import build_patch
 from rollbook.kit.preconditions import ANY, Expected
+from rollbook.kit.validation import render_details
+from rollbook.metadata.schema_file import MetadataSchemas
+from rollbook.metadata.values import KINDS
 from rollbook.passwords.hashing import PasswordHasher
 from rollbook.passwords.service import PasswordService
 from rollbook.roles.policy import require_grantable
 from rollbook.roles.service import RoleService
 from rollbook.sessions.service import SessionService
 from rollbook.storage.transactions import transactional
-from rollbook.users import policy
+from rollbook.users import policy, stored_fields
 from rollbook.users.authorization import (
     audit_user_change,
     get_accessible_user,
@@ -26,7 +35,9 @@ from rollbook.users.documents import User
 from rollbook.users.errors import CurrentPasswordNeeded, WrongPassword
 from rollbook.users.owner_proof import OwnerProof
 from rollbook.users.registration import refuse_lookalike
-from rollbook.users.schemas import UserPatch
+from rollbook.users.schemas import UserOut, UserPatch
+
+MAX_PATCH_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,8 @@ class ChangeService:
     roles: RoleService
     sessions: SessionService
     proof: OwnerProof
+    length_limits: Mapping[str, int]
+    metadata: MetadataSchemas
 
     def change_user(
         self, ref: str, patch: UserPatch, *, actor: Principal, expected: Expected = ANY
@@ -64,14 +77,49 @@ class ChangeService:
         wanted = {**change.wanted, **self._verify_credentials(change, actor)}
         return self._apply(change, wanted, expected, actor=actor)
 
+    def patch_user(
+        self, ref: str, operations: JsonPatch, *, actor: Principal, expected: Expected = ANY
+    ) -> User:
+        """Apply a JSON Patch to what the API shows of the user, all operations or none.
+
+        A concurrent change starts it again, so that its tests hold when it commits.
+
+        Raises: PatchConflict, ValidationFailed; as `change_user`.
+        """
+        for _ in range(MAX_PATCH_ATTEMPTS):
+            user = get_accessible_user(ref, Permission.USERS_UPDATE, actor)
+            policy.require_may_see(actor, user)
+            expected.check(user.version)
+            patch = self._build_patch(user, operations, actor)
+            try:
+                seen = Expected(frozenset({user.version}))
+                return self.change_user(str(user.pk), patch, actor=actor, expected=seen)
+            except StaleVersion:
+                continue
+        raise StaleVersion()
+
+    def _build_patch(self, user: User, operations: JsonPatch, actor: Principal) -> UserPatch:
+        """Build the change that turns the user into what `operations` make of it."""
+        viewer = policy.get_viewer(actor)
+        before = UserOut.model_validate(user, context=viewer).model_dump(mode="json")
+        sent = build_patch(before, operations.apply(before))
+        try:
+            return UserPatch.model_validate_json(to_json(sent), context=self.length_limits)
+        except ValidationError as error:
+            raise ValidationFailed(details=render_details(error)) from None
+
     def _authorize(
         self, ref: str, patch: UserPatch, actor: Principal, expected: Expected
     ) -> _Change:
         before = get_accessible_user(ref, Permission.USERS_UPDATE, actor)
         sent = patch.model_dump(exclude_unset=True)
-        wanted = policy.build_stored_fields(sent)
-        differing = policy.find_differences(before, wanted).keys() | sent.keys() & {"password"}
-        asked = policy.get_public_names(differing)
+        # Whether a value differs must not reveal a field that the caller may not read.
+        policy.require_may_change(actor, before, sent.keys() & {"private_metadata"})
+        wanted = stored_fields.build_stored_fields(sent)
+        differing = stored_fields.find_differences(before, wanted).keys() | sent.keys() & {
+            "password"
+        }
+        asked = stored_fields.get_public_names(differing)
         require_authority_over(self.roles, actor, before)
         policy.require_may_change(actor, before, asked)
         if "username" in asked:
@@ -122,11 +170,14 @@ class ChangeService:
         expected.check(user.version)
         if user.password_hash != change.before.password_hash and change.needs_current_password:
             raise WrongPassword()  # It was the current password when it was verified.
-        fields = policy.find_differences(user, wanted)
+        fields = stored_fields.find_differences(user, wanted)
         if not fields:
             return user
         self._authorize_again(user, fields, actor)
-        changed = users.update_from(user, at=now, fields=fields)
+        for kind in KINDS & fields.keys():
+            self.metadata.check(kind, fields[kind])
+        stored = fields | stored_fields.build_search_fields(user, fields)
+        changed = users.update_from(user, at=now, fields=stored)
         self._end_sessions(changed, fields, actor)
         changes = policy.describe_changes(user, changed)
         audit_user_change(policy.get_change_action(changes), changed, changes, actor, now)
@@ -134,7 +185,7 @@ class ChangeService:
 
     def _authorize_again(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:
         """Authorize on what is stored now, and with what only a transaction can decide."""
-        asked = policy.get_public_names(fields.keys())
+        asked = stored_fields.get_public_names(fields.keys())
         require_authority_over(self.roles, actor, user)
         policy.require_may_change(actor, user, asked)
         if "role" in fields:

@@ -11,7 +11,8 @@ from rollbook.roles.built_in import ADMIN
 from rollbook.terminal.input import collect_fields, field_options, read_password, validate
 from rollbook.terminal.opener import Opener
 from rollbook.terminal.output import Column, json_option, print_item, print_list, read_pages
-from rollbook.users.schemas import UserCreate, UserListOut, UserOut, UserPatch, UserQuery
+from rollbook.users.queries import UserQuery
+from rollbook.users.schemas import UserCreate, UserListOut, UserOut, UserPatch, Viewer
 
 COLUMNS = (
     Column("ID", lambda user: user.id, 24),
@@ -20,6 +21,7 @@ COLUMNS = (
     Column("E-MAIL", lambda user: user.email, 30),
     Column("NAME", lambda user: user.name),
 )
+VIEWER = Viewer(may_read_private=True)
 NOT_OPTIONS = ("email", "password", "current_password")
 
 
@@ -51,7 +53,7 @@ def create_admin(opener: Opener, email: str, name: str) -> None:
 def create(opener: Opener, /, email: str, as_json: bool, **options: Any) -> None:
     """Create a user."""
     sent = {**collect_fields(options), "email": email, "password": read_password()}
-    print_item(_create(opener, sent), UserOut, as_json=as_json)
+    print_item(_create(opener, sent), UserOut, as_json=as_json, viewer=VIEWER)
 
 
 @users.command("list")
@@ -68,7 +70,7 @@ def list_(opener: Opener, /, as_json: bool, **options: Any) -> None:
             page: Page[Row] = services.users.list_users(request, selection, actor=COMMAND_LINE)
             return page
 
-        print_list(read_pages(query, read), UserListOut, COLUMNS, as_json=as_json)
+        print_list(read_pages(query, read), UserListOut, COLUMNS, as_json=as_json, viewer=VIEWER)
 
 
 @users.command()
@@ -79,7 +81,7 @@ def show(opener: Opener, ref: str, as_json: bool) -> None:
     """Show a user."""
     with opener.open_services() as services:
         user = services.users.read_user(ref, actor=COMMAND_LINE)
-        print_item(user, UserOut, as_json=as_json)
+        print_item(user, UserOut, as_json=as_json, viewer=VIEWER)
 
 
 @users.command()
@@ -93,7 +95,7 @@ def update(opener: Opener, /, ref: str, as_json: bool, **options: Any) -> None:
     sent = collect_fields(options)
     if not sent:
         raise click.UsageError("Give at least one field to change.")
-    print_item(_change(opener, ref, sent), UserOut, as_json=as_json)
+    print_item(_change(opener, ref, sent), UserOut, as_json=as_json, viewer=VIEWER)
 
 
 @users.command("set-role")
@@ -156,7 +158,7 @@ def restore(opener: Opener, ref: str, as_json: bool) -> None:
     """Restore a deleted user."""
     with opener.open_services() as services:
         user = services.deletion.restore_user(ref, actor=COMMAND_LINE)
-        print_item(user, UserOut, as_json=as_json)
+        print_item(user, UserOut, as_json=as_json, viewer=VIEWER)
 
 
 def _create(opener: Opener, sent: Mapping[str, Any]) -> Any:

@@ -1,7 +1,7 @@
 """The only file that queries users."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from rollbook.storage.dao import BaseDAO
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 from rollbook.storage.paging import MAX_COUNTED
 from rollbook.tallies.dao import tallies
-from rollbook.users import kinds
+from rollbook.users import errors, kinds
 from rollbook.users.documents import (
     NOT_DELETED,
     ROLE_LIST_INDEX,
@@ -25,12 +25,13 @@ from rollbook.users.documents import (
     get_list_index,
     get_role_list_index,
 )
-from rollbook.users.errors import EmailTaken, SeveralDeleted, TooBroad, UsernameTaken, UserNotFound
-from rollbook.users.filters import ANY_BOOLEAN, PREFIX_FIELDS, Selection
+from rollbook.users.filters import ANY_BOOLEAN, SEARCHED_KEYS, Selection
 from rollbook.users.references import Reference, get_email_key, get_email_skeleton
 
+VISIBLE = dict.fromkeys(("password_hash", "known_addresses", "words", "word_pairs"), False)
+"""A projection of what a response may need."""
 MAX_SORTED = 10_000
-"""Sorting that many matches of a prefix takes a tenth of a second."""
+"""Sorting that many matches of a search takes a tenth of a second."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,14 @@ class Credentials:
 
 class UserDAO(BaseDAO[User]):
     document = User
-    not_found = UserNotFound
-    unique_errors: ClassVar = {"email_key": EmailTaken, "username_key": UsernameTaken}
-    hidden_fields = ("password_hash", "known_addresses")
+    not_found = errors.UserNotFound
+    unique_errors: ClassVar = {
+        "email_key": errors.EmailTaken,
+        "username_key": errors.UsernameTaken,
+        "external_id": errors.ExternalIdTaken,
+        "_id": errors.IdTaken,
+    }
+    hidden_fields = tuple(VISIBLE)
     base_filter = NOT_DELETED
 
     def insert(self, new: User) -> User:
@@ -72,15 +78,20 @@ class UserDAO(BaseDAO[User]):
         A long list follows the index of its order. For a short one MongoDB chooses the index;
         without a hint it would also keep the plan of a short list for a long one.
         """
-        query, pager = selection.build_query(), self._pager()
+        query = selection.build_query()
+        pager = replace(self._pager(), index=selection.find_index())
         with translate_driver_errors():
-            if selection.get("q") is not None and request.order[0][0] in PREFIX_FIELDS:
+            if selection.get("q") is not None and request.order[0][0] in SEARCHED_KEYS:
                 return pager.list_page(request, query, partial(self._count_sortable, query))
+            has_role = selection.get("role") is not None
+            long = replace(pager, choose_index=get_role_list_index if has_role else get_list_index)
+            is_long = selection.is_tallied and not selection.is_narrow
+            if is_long and request.is_first_of_index and pager.has_unions:
+                append_total = partial(tallies.append_to, matches=_match_kinds(selection))
+                return long.list_first_page(request, query, append_total)
             total = self._tally(selection) if selection.is_tallied else pager.count(query)
             if total is None or total > MAX_COUNTED or not selection.is_narrow:
-                has_role = selection.get("role") is not None
-                choose_index = get_role_list_index if has_role else get_list_index
-                pager = replace(pager, choose_index=choose_index)
+                pager = long
             return pager.list_page(request, query, lambda: total)
 
     def find_deleted(self, reference: Reference) -> User | None:
@@ -95,11 +106,9 @@ class UserDAO(BaseDAO[User]):
         }
         with translate_driver_errors():
             rows = self._collection.find(query, session=current_client_session())
-            found = [
-                self._to_document(row) for row in rows.sort("deleted_at", 1).limit(MAX_DETAILS)
-            ]
+            found = [self.to_document(row) for row in rows.sort("deleted_at", 1).limit(MAX_DETAILS)]
         if len(found) > 1:
-            raise SeveralDeleted.of(user.pk for user in found)
+            raise errors.SeveralDeleted.of(user.pk for user in found)
         return found[0] if found else None
 
     def list_deleted_before(self, time: datetime, *, limit: int) -> list[ObjectId]:
@@ -143,7 +152,7 @@ class UserDAO(BaseDAO[User]):
         """Return the user that `reference` refers to. Raises: UserNotFound."""
         user = self.find(reference.field, reference.value)
         if user is None:
-            raise UserNotFound()
+            raise errors.UserNotFound()
         return user
 
     def is_role_used(self, role: str) -> bool:
@@ -175,7 +184,7 @@ class UserDAO(BaseDAO[User]):
                 return_document=ReturnDocument.AFTER,
                 session=current_client_session(),
             )
-        return None if updated is None else self._to_document(updated)
+        return None if updated is None else self.to_document(updated)
 
     def recount(self) -> bool:
         """Correct the tallies, and return whether they were wrong. Call it in a transaction."""
@@ -206,17 +215,21 @@ class UserDAO(BaseDAO[User]):
         """Count up to a cap, since sorting by a searched field may scan the whole index."""
         total = self._pager().count(query, MAX_SORTED)
         if total is None:
-            raise TooBroad()
+            raise errors.TooBroad()
         return total
 
     def _tally(self, selection: Selection) -> int:
-        names = ("role", "is_active", "include_deleted")
-        return tallies.sum(partial(kinds.matches, **{name: selection.get(name) for name in names}))
+        return tallies.sum(_match_kinds(selection))
 
     def _exists(self, query: Mapping[str, Any]) -> bool:
         session = current_client_session()
         with translate_driver_errors():
             return self._collection.find_one(query, {"_id": True}, session=session) is not None
+
+
+def _match_kinds(selection: Selection) -> Callable[[str], bool]:
+    names = ("role", "is_active", "include_deleted")
+    return partial(kinds.matches, **{name: selection.get(name) for name in names})
 
 
 def join_active_user(*, local_field: str) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ class DeletionService:
         """Restore a deleted user.
 
         Raises: UserNotFound, Forbidden, StaleVersion, NotDeleted, SeveralDeleted, EmailTaken,
-        UsernameTaken.
+        UsernameTaken, ExternalIdTaken.
         """
         reference = policy.resolve_reference(ref, actor, Permission.USERS_RESTORE)
         return self._restore(reference, expected, actor=actor)

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 from mongoengine import BooleanField, DateTimeField, IntField, ListField, StringField
 
-from rollbook.storage.documents import VersionedDocument
+from rollbook.storage.documents import ObjectField, VersionedDocument
+from rollbook.users.filters import PAIR_INDEX
 
 ROLE_LIST_INDEX = "listed_by_role"
 NOT_DELETED = {"is_deleted": False}
@@ -37,7 +38,8 @@ def _build_list_index(field: str) -> dict[str, Any]:
 class User(VersionedDocument):
     """The `…_key` fields hold one form for all spellings. Their indexes make users unique.
 
-    `email_skeleton` is the same for all addresses that look alike. `known_addresses` are the last
+    `words` and `word_pairs` are what `q` searches: see `rollbook.users.search`. `email_skeleton` is
+    the same for all addresses that look alike. `known_addresses` are the last
     client keys that the user signed in from.
     """
 
@@ -57,6 +59,17 @@ class User(VersionedDocument):
                 "unique": True,
                 "partialFilterExpression": {"username_key": {"$type": "string"}, **NOT_DELETED},
             },
+            {
+                "fields": ["external_id"],
+                "name": "one_external_id",
+                "unique": True,
+                "partialFilterExpression": {"external_id": {"$exists": True}, **NOT_DELETED},
+            },
+            {
+                "fields": ["external_id", "is_deleted", "is_active"],
+                "name": "found_by_external_id",
+                "partialFilterExpression": {"external_id": {"$exists": True}},
+            },
             _build_list_index("created_at"),
             _build_list_index("updated_at"),
             _build_list_index("name_key"),
@@ -72,6 +85,8 @@ class User(VersionedDocument):
                 "name": "lookalikes",
                 "partialFilterExpression": NOT_DELETED,
             },
+            {"fields": ["words", "is_deleted", "is_active"], "name": "found_by_word"},
+            {"fields": ["word_pairs", "is_deleted", "is_active"], "name": PAIR_INDEX},
             {
                 "fields": ["deleted_at"],
                 "name": "deleted",
@@ -90,6 +105,7 @@ class User(VersionedDocument):
     first_name = StringField()
     last_name = StringField()
     phone = StringField()
+    external_id = StringField()
     password_hash = StringField(required=True)
     role = StringField(required=True, default="user")
     is_active = BooleanField(required=True, default=True)
@@ -98,3 +114,8 @@ class User(VersionedDocument):
     last_login = DateTimeField()
     known_addresses = ListField(StringField())
     logins = IntField()
+    metadata = ObjectField()
+    app_metadata = ObjectField()
+    private_metadata = ObjectField()
+    words = ListField(StringField())
+    word_pairs = ListField(StringField())

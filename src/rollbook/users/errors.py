@@ -7,7 +7,7 @@ from rollbook.kit.errors import Conflict, Detail, Forbidden, NotFound, Validatio
 
 
 class UserNotFound(NotFound):
-    """No user has this id, e-mail address or username."""
+    """No user has this id, e-mail address, username or external id."""
 
     code, message = "user_not_found", "There is no such user."
 
@@ -16,8 +16,8 @@ class TooBroad(ValidationFailed):
     """More than 10,000 users match `q`: too many to sort by name, username or e-mail address."""
 
     code = "too_broad"
-    message = "Too many matches to sort. Use a longer prefix, or leave out sort."
-    details = (Detail("q", "too_broad", "Use a longer prefix, or leave out sort."),)
+    message = "Too many matches to sort. Use a longer word, or leave out sort."
+    details = (Detail("q", "too_broad", "Use a longer word, or leave out sort."),)
 
 
 class EmailTaken(Conflict):
@@ -32,6 +32,20 @@ class UsernameTaken(Conflict):
 
     code, message = "username_taken", "Another user has this username."
     details = (Detail("username", "taken", "Another user has this username."),)
+
+
+class ExternalIdTaken(Conflict):
+    """Another user has this external id."""
+
+    code, message = "external_id_taken", "Another user has this external_id."
+    details = (Detail("external_id", "taken", "Another user has this external_id."),)
+
+
+class IdTaken(Conflict):
+    """A user, perhaps a deleted one, has the id of the user to import."""
+
+    code, message = "id_taken", "A user has this id already. It may be a deleted one."
+    details = (Detail("id", "taken", "A user has this id already."),)
 
 
 class UsernameReserved(ValidationFailed):

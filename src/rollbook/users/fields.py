@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from rollbook.kit.field_types import BOUND_KEY, MaxLength, Pattern, Stripped
-from rollbook.kit.text import CONTROLS, INVISIBLE, SPACES
+from rollbook.kit.text import CONTROLS, INVISIBLE, INVISIBLE_BMP, SPACES
 from rollbook.passwords.hashing import normalize_password
 from rollbook.passwords.password_policy import MAX_PASSWORD_LENGTH
 from rollbook.users import references
@@ -25,11 +25,30 @@ COMPARED_PASSWORD: dict[str, Any] = {
 """The JSON Schema of a password that is only compared."""
 MAX_DECOMPOSED_LENGTH = 4 * MAX_PASSWORD_LENGTH
 """NFC makes a text at most 4 times shorter (Unicode Standard Annex #15, expansion factors)."""
-PRINTABLE = Pattern(
-    rf"^[{SPACES}{INVISIBLE}]*[^{SPACES}{INVISIBLE}{CONTROLS}][^{CONTROLS}]*$",
-    "At least one visible character. No control characters, line breaks or direction marks.",
+
+
+def _build_printable(message: str, excluded: str = "") -> Pattern:
+    """Build the pattern of a visible text without the `excluded` characters.
+
+    No two neighbouring parts of it share a character, so matching takes linear time. JavaScript
+    without the flag `u` knows no range above U+FFFF, so those are not published.
+    """
+    pattern, published = (
+        rf"^[{SPACES}{invisible}]*[^{SPACES}{invisible}{CONTROLS}{excluded}]"
+        rf"[^{CONTROLS}{excluded}]*$"
+        for invisible in (INVISIBLE, INVISIBLE_BMP)
+    )
+    return Pattern(pattern, message, published)
+
+
+PRINTABLE = _build_printable(
+    "At least one visible character. No control characters, line breaks or direction marks."
 )
-"""No two neighbouring parts of the pattern share a character, so matching takes linear time."""
+WITHOUT_SLASH = _build_printable(
+    "At least one visible character. No slash, which separates the parts of a path, no control "
+    "characters, line breaks or direction marks.",
+    excluded="/",
+)
 PHONE_NUMBER = Pattern(
     r"^[ .()\[\]-]*\+[ .()\[\]-]*[1-9]([ .()\[\]-]*[0-9]){1,14}[ .()\[\]-]*$",
     "A plus, the country code and the number: at most 15 digits (E.164).",
@@ -102,6 +121,12 @@ Username = Annotated[
 PersonName = Annotated[
     str, Field(min_length=1, max_length=100, examples=["Ada"]), PRINTABLE, Stripped
 ]
+ExternalId = Annotated[
+    str,
+    Field(min_length=1, max_length=255, examples=["auth0|5f7c8ec7c33c6c004bbafe82"]),
+    WITHOUT_SLASH,
+]
+"""The id of the user in another system. It is compared exactly."""
 Phone = Annotated[
     str,
     Field(max_length=64, examples=["+44 20 7946 0958"]),

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollbook.kit.schemas import PageQuery, collect_declared
-from rollbook.kit.text import fold
-from rollbook.users.references import find_email_key
+from rollbook.users.search import find_pair, parse_words
 
 HIGHEST_CHARACTER = "\U0010ffff"
-PREFIX_FIELDS = ("name_key", "username_key", "email_key")
+PAIR_INDEX = "found_by_words"
+SEARCHED_KEYS = ("name_key", "username_key", "email_key")
 ANY_BOOLEAN = {"$in": [False, True]}
 """With both values named, MongoDB merges two ranges of an index in order instead of sorting."""
 NOT_FILTERS = {*PageQuery.model_fields, "sort", "fields"}
@@ -35,17 +35,23 @@ class Filter:
         """Build a MongoDB filter. The value follows an operator, so it cannot be one itself."""
         return {self.field: {self.operator: self.normalize(value)}}
 
+    def find_index(self, value: Any) -> str | None:  # noqa: ARG002 - for subclasses
+        """Return the index to use for this value. None when MongoDB chooses well."""
+        return None
 
-class PrefixFilter(Filter):
-    """The users whose name, username or e-mail address begins with the value, in any spelling.
 
-    A part of a domain is compared in its ASCII form, since it is not known how it would go on.
-    """
+class WordsFilter(Filter):
+    """The users who have, for each word of the value, a word that begins with it."""
 
     def build_query(self, value: str) -> dict[str, Any]:
-        text, email = fold(value), find_email_key(value) or fold(value)
-        prefixes = {"name_key": text, "username_key": text, "email_key": email}
-        return {"$or": [_match_prefix(field, prefix) for field, prefix in prefixes.items()]}
+        words = parse_words(value)
+        conditions = [{"words": {"$elemMatch": _match_prefix(word)}} for word in words]
+        pair = find_pair(words)
+        return {"$and": [*([{"word_pairs": {"$eq": pair}}] if pair else []), *conditions]}
+
+    def find_index(self, value: str) -> str | None:
+        """Return the index of the pairs, where MongoDB might take one of two common words."""
+        return PAIR_INDEX if find_pair(parse_words(value)) else None
 
 
 class DeletedFilter(Filter):
@@ -76,6 +82,11 @@ class Selection:
         """Whether a filter has an index of its own, and so perhaps finds only a few users."""
         return any(self.filters[name].index for name in self.values)
 
+    def find_index(self) -> str | None:
+        """Return the index to use. None when MongoDB chooses well."""
+        chosen = (self.filters[name].find_index(value) for name, value in self.values.items())
+        return next(filter(None, chosen), None)
+
     def build_query(self) -> dict[str, Any]:
         """Build a MongoDB filter. Several filters of one field, such as a range, all apply."""
         query: dict[str, Any] = {}
@@ -97,10 +108,10 @@ def collect_filters(schema: type[PageQuery]) -> dict[str, Filter]:
         schema,
         Filter,
         without=NOT_FILTERS,
-        hint="{schema}.{name} would be ignored. Declare it in users/schemas.py as "
+        hint="{schema}.{name} would be ignored. Declare it in users/queries.py as "
         '{name}: Annotated[..., Filter("<stored field>", index="<its index>")].',
     )
 
 
-def _match_prefix(field: str, prefix: str) -> dict[str, Any]:
-    return {field: {"$gte": prefix, "$lt": prefix + HIGHEST_CHARACTER}}
+def _match_prefix(prefix: str) -> dict[str, str]:
+    return {"$gte": prefix, "$lt": prefix + HIGHEST_CHARACTER}

@@ -9,16 +9,16 @@ from typing import Any, Literal
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
 from rollbook.kit.errors import Forbidden, Unauthenticated
+from rollbook.kit.listing import Row
 from rollbook.roles.built_in import ADMIN, USER
 from rollbook.users import references
 from rollbook.users.errors import NoAdminYet, RegistrationClosed, UsernameReserved, UserNotFound
 from rollbook.users.references import Reference
-from rollbook.users.schemas import FIELD_RULES
+from rollbook.users.schemas import FIELD_RULES, Viewer
+from rollbook.users.stored_fields import STORED_FIELDS
 
 Registration = Literal["open", "closed"]
 
-STORED_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.stored)
-"""The fields that are stored as they are sent."""
 AUDITED_FIELDS = (*STORED_FIELDS, "deleted_at")
 """The fields whose values the audit log keeps."""
 PERSONAL_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.personal)
@@ -27,7 +27,13 @@ IDENTIFYING_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.id
 """A password must not repeat their values."""
 CREDENTIALS = {name for name, rule in FIELD_RULES.items() if rule.credential}
 OWN_FIELDS = {name for name, rule in FIELD_RULES.items() if rule.by_owner}
-REGISTRATION_DEFAULTS = {"role": USER, "is_active": True}
+REGISTRATION_DEFAULTS = {
+    "role": USER,
+    "is_active": True,
+    "external_id": None,
+    "app_metadata": {},
+    "private_metadata": {},
+}
 """What a user who registers gets."""
 NOT_OWN_ACCOUNT = "This is not your own account. Other accounts need the permission {}."
 
@@ -56,11 +62,11 @@ def is_own(actor: Principal, user: Any) -> bool:
     return actor.user_id is not None and str(user.pk) == actor.user_id
 
 
-def require_own(own: Any, reference: Reference, permission: Permission) -> None:
+def require_own(own: Row | None, reference: Reference, permission: Permission) -> Row:
     """Require that `reference` refers to `own`, the caller's user or None. Raises: Forbidden."""
-    field = "pk" if reference.field == "_id" else reference.field
-    if own is None or getattr(own, field) != reference.value:
+    if own is None or own.get(reference.field) != reference.value:
         raise Forbidden(NOT_OWN_ACCOUNT.format(permission))
+    return own
 
 
 def is_registration(actor: Principal) -> bool:
@@ -91,6 +97,8 @@ def require_may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
     """
     defaults = REGISTRATION_DEFAULTS.items()
     _require_permissions(actor, {name for name, default in defaults if fields[name] != default})
+    if fields.get("id") is not None and not actor.may(Permission.USERS_IMPORT):
+        raise Forbidden(f"Choosing an id needs the permission {Permission.USERS_IMPORT}.")
 
 
 def require_username_allowed(actor: Principal, username: str | None, *, own: bool) -> None:
@@ -108,6 +116,14 @@ def require_may_list(actor: Principal, *, include_deleted: bool) -> None:
     """Check that `actor` may list these users. Raises: Forbidden."""
     if include_deleted and not actor.may(Permission.USERS_RESTORE):
         raise Forbidden(f"Listing deleted users needs the permission {Permission.USERS_RESTORE}.")
+
+
+def require_may_filter(actor: Principal, parameters: Set[str]) -> None:
+    """Check that `actor` may read what a list is filtered by. Raises: Forbidden."""
+    is_private = any(name.startswith("private_metadata.") for name in parameters)
+    if is_private and not actor.may(Permission.USERS_READ_PRIVATE):
+        permission = Permission.USERS_READ_PRIVATE
+        raise Forbidden(f"Filtering by private_metadata needs the permission {permission}.")
 
 
 def require_may_purge(actor: Principal) -> None:
@@ -136,7 +152,17 @@ def may_see(actor: Principal, user_id: str) -> bool:
     return actor.may(Permission.USERS_READ) or actor.user_id in (None, user_id)
 
 
-def require_authority(actor: Principal, user: Any, held: Set[Permission]) -> None:
+def get_viewer(actor: Principal) -> Viewer:
+    return Viewer(may_read_private=actor.may(Permission.USERS_READ_PRIVATE))
+
+
+def require_may_see(actor: Principal, user: Any) -> None:
+    """Require that the caller may read this user. Raises: Forbidden."""
+    if not may_see(actor, str(user.pk)):
+        raise Forbidden(NOT_OWN_ACCOUNT.format(Permission.USERS_READ))
+
+
+def require_authority(actor: Principal, user: Any, held: Set[str]) -> None:
     """Require every permission `held` by the user's role. Raises: Forbidden, if one is missing."""
     if is_own(actor, user):
         return
@@ -174,37 +200,12 @@ def removes_admin(user: Any, fields: Mapping[str, Any]) -> bool:
     return is_admin and not stays_admin
 
 
-def build_stored_fields(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the stored fields from what was `sent`: the values, and the keys that indexes use."""
-    fields = {name: sent[name] for name in STORED_FIELDS if name in sent}
-    if "name" in fields:
-        fields["name_key"] = references.get_name_key(fields["name"])
-    if "email" in fields:
-        fields["email_key"] = references.get_email_key(fields["email"])
-        fields["email_skeleton"] = references.get_email_skeleton(fields["email"])
-    if "username" in fields:
-        username = fields["username"]
-        fields["username_key"] = username and references.get_username_key(username)
-    return fields
-
-
-def find_differences(before: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Find the `wanted` fields whose stored value differs."""
-    return {name: value for name, value in wanted.items() if getattr(before, name) != value}
-
-
-def get_public_names(stored_fields: Set[str]) -> set[str]:
-    """Translate the names of stored fields to their names in the API."""
-    public = {"password_hash": "password", "email_skeleton": "email"}
-    return {public.get(name, name.removesuffix("_key")) for name in stored_fields}
-
-
 def describe_changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:
     """Describe for the audit log how two states of a user differ. Either may be None.
 
     A changed password is listed with null for both values.
     """
-    values = {n: (getattr(before, n, None), getattr(after, n, None)) for n in AUDITED_FIELDS}
+    values = {n: (_get_value(before, n), _get_value(after, n)) for n in AUDITED_FIELDS}
     changes = {n: {"before": old, "after": new} for n, (old, new) in values.items() if old != new}
     if before and after and before.password_hash != after.password_hash:
         changes["password"] = {"before": None, "after": None}
@@ -214,6 +215,12 @@ def describe_changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:
 def get_change_action(changes: Mapping[str, Any]) -> str:
     """Return the action for the audit log."""
     return "user.password_changed" if set(changes) == {"password"} else "user.updated"
+
+
+def _get_value(user: Any, name: str) -> Any:
+    """Return a value for the audit log. Metadata without members is none."""
+    value = getattr(user, name, None)
+    return None if value == {} else value
 
 
 def _require_permissions(actor: Principal, fields: Set[str]) -> None:

@@ -1,4 +1,4 @@
-"""References to a user: an id, an e-mail address or a username, each in its normalized form."""
+"""References to a user: an id, an e-mail address, a username or an external id."""
 
 import re
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ RESERVED_USERNAME_SCHEMA = {
 }
 """A JSON Schema of what would be read as an id or as a part of a path."""
 ME = "me"
+EXTERNAL_PREFIX = "ext:"
+"""In front of an external id. A username has no colon, and a colon is rare in an address."""
 
 _ID = re.compile(r"[0-9a-fA-F]{24}")
 _USERNAME = re.compile(USERNAME_PATTERN)
@@ -45,9 +47,11 @@ class Reference:
 
 
 def parse_reference(ref: str) -> Reference | None:
-    """Parse a reference. None when it cannot be an id, an e-mail address or a username."""
+    """Parse a reference. None when it cannot be one."""
     if _ID.fullmatch(ref):
         return Reference("_id", ObjectId(ref))
+    if ref.startswith(EXTERNAL_PREFIX):
+        return Reference("external_id", ref.removeprefix(EXTERNAL_PREFIX))
     if "@" in ref:
         key = find_email_key(ref)
         return Reference("email_key", key) if key else None

@@ -11,12 +11,14 @@ from rollbook.kit.clock import Clock
 from rollbook.kit.errors import AppError, Conflict
 from rollbook.limits.limit_status import remember_address
 from rollbook.limits.service import AttemptLimiter
+from rollbook.metadata.schema_file import MetadataSchemas
+from rollbook.metadata.values import KINDS, merge_metadata
 from rollbook.passwords.service import PasswordService
 from rollbook.roles.built_in import ADMIN, USER
 from rollbook.roles.policy import require_grantable
 from rollbook.roles.service import RoleService
 from rollbook.storage.transactions import transactional
-from rollbook.users import policy, references
+from rollbook.users import policy, references, stored_fields
 from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
@@ -31,6 +33,7 @@ class RegistrationService:
     registration: policy.Registration
     roles: RoleService
     attempts: AttemptLimiter
+    metadata: MetadataSchemas
 
     def create_user(self, new: UserCreate, *, actor: Principal) -> User:
         """Create a user, or register one.
@@ -62,13 +65,20 @@ class RegistrationService:
             fields: dict[str, Any] = {"password_hash": hasher.hash(password)}
         if is_anonymous:
             fields["known_addresses"] = remember_address([], actor.origin.ip)
-        return self._insert(policy.build_stored_fields(sent) | fields, actor=actor)
+        fields |= {kind: merge_metadata(kind, {}, sent[kind]) for kind in KINDS}
+        for kind in KINDS:
+            if fields[kind]:
+                self.metadata.check(kind, fields[kind])
+        if sent["id"]:
+            fields["pk"] = ObjectId(sent["id"])
+        return self._insert(stored_fields.build_stored_fields(sent) | fields, actor=actor)
 
     @transactional()
     def _insert(self, fields: dict[str, Any], *, actor: Principal) -> User:
         now = self.clock()
         if fields["role"] != USER:
             require_grantable(actor, self.roles.lock_role(fields["role"]))
+        fields = fields | stored_fields.build_search_fields(None, fields)
         user = users.insert(User(**fields, created_at=now, updated_at=now))
         audit_user_change("user.created", user, policy.describe_changes(None, user), actor, now)
         return user

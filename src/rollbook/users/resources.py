@@ -7,21 +7,22 @@ from flask import url_for
 from rollbook.access.guards import anyone_or, current_principal, requires
 from rollbook.access.permissions import Permission
 from rollbook.kit.errors import Forbidden, TooManyRequests
+from rollbook.kit.json_patch import JsonPatch, PatchConflict
 from rollbook.kit.preconditions import Expected
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.passwords.errors import PasswordRefused, TooBusy
 from rollbook.roles.errors import UnknownRole
 from rollbook.users import errors, policy
 from rollbook.users.base_resource import REF, Services, UserResource
+from rollbook.users.queries import RemoveQuery, UserQuery
 from rollbook.users.related_resources import UserHistory, UserSessions
 from rollbook.users.schemas import (
-    RemoveQuery,
     UserCreate,
     UserDelete,
     UserListOut,
     UserOut,
     UserPatch,
-    UserQuery,
+    Viewer,
 )
 from rollbook.web.declarations import Reply
 from rollbook.web.endpoints import Api, endpoint
@@ -33,6 +34,7 @@ VALUES_REFUSED = (
     errors.UsernameReserved,
     errors.EmailTaken,
     errors.UsernameTaken,
+    errors.ExternalIdTaken,
     TooBusy,
 )
 REGISTRATION_REFUSED = (
@@ -49,11 +51,17 @@ def may_see(user_id: str) -> bool:
     return policy.may_see(current_principal(), user_id)
 
 
+def get_viewer() -> Viewer:
+    """Return who reads the users of a response; see `Declaration.get_viewer`."""
+    return policy.get_viewer(current_principal())
+
+
 CHANGE: dict[str, Any] = {
     "body": UserPatch,
     "returns": UserOut,
     "conditional": True,
     "is_visible": may_see,
+    "get_viewer": get_viewer,
     "errors": (
         errors.UserNotFound,
         *VALUES_REFUSED,
@@ -75,7 +83,8 @@ class UserCollection(UserResource):
         location=lambda user: url_for(".user", ref=user.pk),
         idempotent=True,
         is_visible=may_see,
-        errors=(*VALUES_REFUSED, *REGISTRATION_REFUSED, Forbidden),
+        get_viewer=get_viewer,
+        errors=(*VALUES_REFUSED, *REGISTRATION_REFUSED, errors.IdTaken, Forbidden),
     )
     def post(self, body: UserCreate) -> Reply:
         """Create a user, or register.
@@ -93,6 +102,7 @@ class UserCollection(UserResource):
         query=UserQuery,
         returns=UserListOut,
         many=True,
+        get_viewer=get_viewer,
         errors=(errors.TooBroad,),
     )
     def get(self, query: UserQuery) -> Reply:
@@ -120,6 +130,7 @@ class UserItem(UserResource):
         "User found.",
         returns=UserOut,
         is_visible=may_see,
+        get_viewer=get_viewer,
         errors=(errors.UserNotFound,),
     )
     def get(self, ref: str) -> Reply:
@@ -127,18 +138,26 @@ class UserItem(UserResource):
         return Reply(self.services.users.read_user(ref, actor=current_principal()))
 
     @requires(Permission.USERS_UPDATE, or_self=True)
-    @endpoint("change_user", "User updated.", **CHANGE)
-    def patch(self, ref: str, body: UserPatch, expected: Expected) -> Reply:
+    @endpoint(
+        "change_user",
+        "User updated.",
+        **CHANGE | {"json_patch": JsonPatch, "errors": (*CHANGE["errors"], PatchConflict)},
+    )
+    def patch(self, ref: str, body: UserPatch | JsonPatch, expected: Expected) -> Reply:
         """Change the fields of a user that are sent.
 
         A field that is left out stays as it is; null clears an optional one. When nothing
-        changes, there is no new version.
+        changes, there is no new version. A JSON Patch (RFC 6902) is applied to the user as GET
+        shows it, all operations or none, and needs the right to read it.
 
         Your own e-mail address and password need `current_password`; a new password ends all your
         other sessions. For other users, these two need `users:set_credentials`, the role needs
         `users:set_role`, and everything else `users:update`.
         """
-        return self._change(ref, body, expected)
+        if isinstance(body, UserPatch):
+            return self._change(ref, body, expected)
+        actor, changes = current_principal(), self.services.changes
+        return Reply(changes.patch_user(ref, body, actor=actor, expected=expected))
 
     @requires(Permission.USERS_UPDATE, or_self=True)
     @endpoint("update_user", "User updated.", **CHANGE)
@@ -160,6 +179,7 @@ class UserItem(UserResource):
         status=204,
         conditional=True,
         is_visible=may_see,
+        get_viewer=get_viewer,
         errors=(errors.UserNotFound, errors.RecentSignInNeeded, TooBusy, *PROOF_REFUSED),
     )
     def delete(self, ref: str, body: UserDelete, query: RemoveQuery, expected: Expected) -> Reply:
@@ -195,12 +215,14 @@ class UserRestore(UserResource):
         conditional=True,
         idempotent=True,
         is_visible=may_see,
+        get_viewer=get_viewer,
         errors=(
             errors.UserNotFound,
             errors.NotDeleted,
             errors.SeveralDeleted,
             errors.EmailTaken,
             errors.UsernameTaken,
+            errors.ExternalIdTaken,
             UnknownRole,
         ),
     )
@@ -208,8 +230,8 @@ class UserRestore(UserResource):
         """Undo the deletion of a user.
 
         By id, or by an e-mail address or username that only one deleted user had; otherwise 409
-        lists their ids. It is 409, too, when another user has the address or the username now.
-        Where If-Match is required, `*` is enough.
+        lists their ids. It is 409, too, when another user has the address, the username or the
+        external id now. Where If-Match is required, `*` is enough.
         """
         actor, deletion = current_principal(), self.services.deletion
         return Reply(deletion.restore_user(ref, actor=actor, expected=expected))

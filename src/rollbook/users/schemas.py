@@ -1,18 +1,25 @@
 """Users in requests and responses."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
-from rollbook.kit.field_types import Id, Pattern, QueryFlag, QueryTimestamp, Timestamp
-from rollbook.kit.listing import PageRequest, parse_sort
-from rollbook.kit.schemas import In, Out, PageQuery, Query, omittable
+from rollbook.kit.field_types import Id, Pattern, Timestamp
+from rollbook.kit.schemas import In, Out, absent_if_null, omittable
+from rollbook.metadata.values import Metadata, MetadataOut
 from rollbook.roles.schemas import RoleName
 from rollbook.users import field_rules
 from rollbook.users.fields import (
     CurrentPassword,
     Email,
+    ExternalId,
     Name,
     Password,
     PersonName,
@@ -20,29 +27,28 @@ from rollbook.users.fields import (
     Username,
     derive_name,
 )
-from rollbook.users.filters import (
-    DeletedFilter,
-    Filter,
-    PrefixFilter,
-    Selection,
-    collect_filters,
-)
-from rollbook.users.references import get_email_key, get_username_key
 
-SORT_KEYS = {
-    "created_at": "created_at",
-    "updated_at": "updated_at",
-    "name": "name_key",
-    "email": "email_key",
-    "username": "username_key",
-    "last_login": "last_login",
-}
-"""Sort key → stored field. A closed set: an order by a hidden field would reveal its values."""
-_SORT_KEY = rf"-?({'|'.join(SORT_KEYS)})"
+EXTERNAL_ID = "the id of the user in another system; unique, and `ext:<external_id>` is a reference"
+UserId = Annotated[str, Pattern("^[0-9a-f]{24}$", "24 lower-case hex digits.")]
+METADATA = "what the app keeps with the user, who reads and writes it"
+APP_METADATA = "what the app keeps with the user, who only reads it; `users:update` writes"
+PRIVATE_METADATA = "what only `users:read_private` reads and writes"
+MERGED = "; merged by RFC 7396"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who reads a user; the context in which UserOut is validated."""
+
+    may_read_private: bool
 
 
 class UserCreate(In):
     """A new user."""
+
+    id: Annotated[
+        UserId | None, Field(description="of a user who is imported; needs `users:import`")
+    ] = None
 
     name: Annotated[
         Name | None,
@@ -57,8 +63,14 @@ class UserCreate(In):
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     phone: Phone | None = None
+    external_id: Annotated[ExternalId | None, Field(description=EXTERNAL_ID)] = None
     role: Annotated[RoleName, Field(examples=["user"])] = "user"
     is_active: Annotated[bool, Field(description="false: cannot sign in", examples=[True])] = True
+    metadata: Annotated[
+        Metadata, Field(default_factory=dict, description=METADATA, examples=[{"team": "blue"}])
+    ]
+    app_metadata: Annotated[Metadata, Field(default_factory=dict, description=APP_METADATA)]
+    private_metadata: Annotated[Metadata, Field(default_factory=dict, description=PRIVATE_METADATA)]
 
     @model_validator(mode="after")
     def _derive_name(self, info: ValidationInfo[Mapping[str, int]]) -> Self:
@@ -80,8 +92,26 @@ class UserPatch(In):
     first_name: Annotated[PersonName | None, field_rules.NAME] = None
     last_name: Annotated[PersonName | None, field_rules.NAME] = None
     phone: Annotated[Phone | None, field_rules.PROFILE] = None
+    external_id: Annotated[
+        ExternalId | None, Field(description=EXTERNAL_ID), field_rules.EXTERNAL_ID
+    ] = None
     role: Annotated[RoleName, Field(examples=["user"]), field_rules.ROLE] = omittable()
     is_active: Annotated[bool, Field(examples=[True]), field_rules.STATE] = omittable()
+    metadata: Annotated[
+        Metadata | None,
+        Field(description=METADATA + MERGED, examples=[{"team": "red"}]),
+        field_rules.PROFILE,
+    ] = None
+    app_metadata: Annotated[
+        Metadata | None,
+        Field(description=APP_METADATA + MERGED, examples=[{"team": "red"}]),
+        field_rules.APP_METADATA,
+    ] = None
+    private_metadata: Annotated[
+        Metadata | None,
+        Field(description=PRIVATE_METADATA + MERGED, examples=[{"team": "red"}]),
+        field_rules.PRIVATE_METADATA,
+    ] = None
     current_password: Annotated[CurrentPassword, field_rules.PROOF] = omittable()
 
 
@@ -97,12 +127,27 @@ class UserOut(Out):
     first_name: Annotated[str | None, Field(examples=["Ada"])] = None
     last_name: Annotated[str | None, Field(examples=["Lovelace"])] = None
     phone: Annotated[str | None, Field(examples=["+442079460958"])] = None
+    external_id: Annotated[str | None, Field(examples=["auth0|5f7c8ec7c33c6c004bbafe82"])] = None
     role: Annotated[str, Field(examples=["user"])]
     is_active: Annotated[bool, Field(examples=[True])]
     created_at: Timestamp
     updated_at: Timestamp
     last_login: Annotated[Timestamp | None, Field(examples=[None])] = None
+    metadata: Annotated[MetadataOut, Field(default_factory=dict, description=METADATA)]
+    app_metadata: Annotated[MetadataOut, Field(default_factory=dict, description=APP_METADATA)]
+    private_metadata: Annotated[
+        MetadataOut | None, absent_if_null(description=PRIVATE_METADATA, examples=[{"risk": 3}])
+    ] = None
     version: Annotated[int, Field(ge=1, examples=[1])]
+
+    @model_validator(mode="after")
+    def _hide_private(self, info: ValidationInfo[Viewer | None]) -> Self:
+        """Hide what only some callers may read. Without a viewer, nobody may."""
+        if info.context is None or not info.context.may_read_private:
+            self.private_metadata = None
+        elif self.private_metadata is None:
+            self.private_metadata = {}
+        return self
 
 
 def _require_nothing(schema: dict[str, Any]) -> None:
@@ -121,99 +166,7 @@ class UserListOut(UserOut):
     deleted_at: Annotated[Timestamp | None, Field(examples=[None])] = None
 
 
-LIST_FIELDS = tuple(UserListOut.model_fields)
-_LIST_FIELD = f"({'|'.join(LIST_FIELDS)})"
-
-
-def _parse_prefix(q: str) -> str | None:
-    """Parse a prefix. A blank one counts as absent. A search box may put a blank in front."""
-    return q.lstrip() or None
-
-
-class UserQuery(PageQuery):
-    sort: Annotated[
-        str,
-        Field(
-            max_length=200,
-            description="keys separated by commas, `-` for descending; the id breaks ties",
-            examples=["name,-created_at"],
-        ),
-        Pattern(
-            rf"^{_SORT_KEY}(,{_SORT_KEY})*$",
-            f"Keys separated by commas: {' '.join(SORT_KEYS)}, `-` for descending.",
-        ),
-    ] = "-created_at"
-    role: Annotated[
-        RoleName | None,
-        Field(examples=["user"]),
-        Filter("role", index="listed_by_role", is_tallied=True),
-    ] = None
-    is_active: Annotated[QueryFlag | None, Filter("is_active", index=None, is_tallied=True)] = None
-    email: Annotated[
-        Email | None,
-        Field(description="this address, in any spelling"),
-        Filter("email_key", index="listed_by_email_key", normalize=get_email_key),
-    ] = None
-    username: Annotated[
-        str | None,
-        Field(max_length=50, description="this username, in any case", examples=["ada"]),
-        Filter("username_key", index="listed_by_username_key", normalize=get_username_key),
-    ] = None
-    created_after: Annotated[
-        QueryTimestamp | None, Filter("created_at", index="listed_by_created_at", operator="$gt")
-    ] = None
-    created_before: Annotated[
-        QueryTimestamp | None, Filter("created_at", index="listed_by_created_at", operator="$lt")
-    ] = None
-    q: Annotated[
-        str | None,
-        Field(
-            max_length=254,
-            description="prefix of the name, username or e-mail address",
-            examples=["ada"],
-        ),
-        AfterValidator(_parse_prefix),
-        PrefixFilter("$or", index="listed_by_name_key"),
-    ] = None
-    fields: Annotated[
-        str | None,
-        Field(
-            max_length=200,
-            description="the fields to show, separated by commas",
-            examples=["id,name"],
-        ),
-        Pattern(
-            rf"^{_LIST_FIELD}(,{_LIST_FIELD})*$",
-            f"Fields separated by commas: {' '.join(LIST_FIELDS)}.",
-        ),
-    ] = None
-    include_deleted: Annotated[
-        QueryFlag,
-        Field(description="needs `users:restore`"),
-        DeletedFilter("is_deleted", index=None, is_tallied=True),
-    ] = False
-
-    def page_request(self) -> PageRequest:
-        return self.to_page_request(parse_sort(self.sort, SORT_KEYS))
-
-    def selection(self) -> Selection:
-        values = {name: getattr(self, name) for name in FILTERS}
-        given = {name: value for name, value in values.items() if value not in (None, "")}
-        return Selection(given, FILTERS)
-
-    def shown_fields(self) -> set[str]:
-        """Return the names of the fields in the response."""
-        if self.fields:
-            return set(self.fields.split(","))
-        return set(LIST_FIELDS) - (set() if self.include_deleted else {"deleted_at"})
-
-
-FILTERS = collect_filters(UserQuery)
 FIELD_RULES = field_rules.collect_field_rules(UserPatch)
-
-
-class RemoveQuery(Query):
-    purge: Annotated[QueryFlag, Field(description="for good; needs `users:purge`")] = False
 
 
 class UserDelete(In):

@@ -12,9 +12,12 @@ from rollbook.roles.service import RoleService
 from rollbook.sessions.service import SessionService
 from rollbook.storage.transactions import transactional
 from rollbook.users import policy
-from rollbook.users.authorization import get_accessible_user, require_authority_over
+from rollbook.users.authorization import (
+    get_accessible_row,
+    get_accessible_user,
+    require_authority_over,
+)
 from rollbook.users.dao import users
-from rollbook.users.documents import User
 from rollbook.users.errors import UserNotFound
 from rollbook.users.filters import EVERYONE, Selection
 
@@ -24,9 +27,9 @@ class UserService:
     roles: RoleService
     sessions: SessionService
 
-    def read_user(self, ref: str, *, actor: Principal) -> User:
+    def read_user(self, ref: str, *, actor: Principal) -> Row:
         """Return a user. Raises: UserNotFound, Unauthenticated, Forbidden."""
-        return get_accessible_user(ref, Permission.USERS_READ, actor)
+        return get_accessible_row(ref, Permission.USERS_READ, actor)
 
     def list_users(
         self, request: PageRequest, selection: Selection = EVERYONE, *, actor: Principal
@@ -34,6 +37,7 @@ class UserService:
         """List a page of users. Raises: Forbidden, TooBroad."""
         include_deleted = bool(selection.get("include_deleted"))
         policy.require_may_list(actor, include_deleted=include_deleted)
+        policy.require_may_filter(actor, selection.values.keys())
         return users.list_users(request, selection)
 
     def list_history(self, ref: str, request: PageRequest, *, actor: Principal) -> Page[Row]:

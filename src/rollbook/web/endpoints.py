@@ -9,14 +9,16 @@ from flask import Response, current_app, request
 from pydantic import BaseModel
 
 from rollbook.kit.errors import AppError, Detail, ValidationFailed
-from rollbook.kit.schemas import CursorQuery, In, Query
+from rollbook.kit.json_patch import JsonPatch
+from rollbook.kit.schemas import CursorQuery, Query
 from rollbook.web.declarations import Declaration, Reply
 from rollbook.web.etags import parse_if_match
-from rollbook.web.extensions import IDEMPOTENCY, LENGTH_LIMITS, REQUIRE_IF_MATCH
+from rollbook.web.extensions import EXTRA_PARAMETERS, IDEMPOTENCY, LENGTH_LIMITS, REQUIRE_IF_MATCH
 from rollbook.web.rendering import decode_cursor, render_reply
 from rollbook.web.requests import (
     has_body,
     parse_body,
+    parse_form,
     parse_query,
     read_bytes,
     read_json,
@@ -46,7 +48,9 @@ def endpoint(
     returns: type[BaseModel] | None = None,
     many: bool = False,
     bare: bool = False,
-    body: type[In] | None = None,
+    body: type[BaseModel] | None = None,
+    is_form: bool = False,
+    json_patch: type[JsonPatch] | None = None,
     query: type[Query] | None = None,
     status: int = 200,
     location: Callable[[Any], str] | None = None,
@@ -54,15 +58,17 @@ def endpoint(
     idempotent: bool = False,
     body_optional: bool = False,
     is_visible: Callable[[str], bool] | None = None,
+    get_viewer: Callable[[], Any] | None = None,
     errors: tuple[type[AppError], ...] = (),
 ) -> Callable[[Callable[..., Reply]], Callable[..., Response]]:
     """Declare a resource method. It gets `body` and `query` validated, where they are declared.
 
     `operation` is the operationId, by which generated clients name their methods. `message` is
     what a success says. `many` means that the method returns a Page; `bare` that the response has
-    no envelope, because another specification says so. `location` gives the URL of a new item.
-    Status 204 has no body, unless the endpoint `returns` something and the client prefers the
-    representation (RFC 7240 §4.2).
+    no envelope, because another specification says so; `is_form` that the body is a form, likewise.
+    `location` gives the URL of a new item. Status 204 has no body, unless the endpoint `returns`
+    something and the client prefers the representation (RFC 7240 §4.2). A method with `json_patch`
+    gets such a `body` if the client sends one (RFC 6902).
 
     A `conditional` method gets `expected`, the versions that If-Match names. An `idempotent` one
     is carried out once for each Idempotency-Key; the result of its transaction is its reply.
@@ -71,6 +77,8 @@ def endpoint(
         operation,
         message,
         body,
+        is_form,
+        json_patch,
         query or Query,
         returns,
         many,
@@ -81,6 +89,7 @@ def endpoint(
         idempotent,
         body_optional,
         is_visible,
+        get_viewer,
         errors,
     )
 
@@ -107,7 +116,7 @@ def _parse_request(declaration: Declaration, *, wants_query: bool) -> tuple[dict
     """Parse the request into the arguments of the method, and the bytes of the body."""
     arguments: dict[str, Any] = {}
     raw = b""
-    query = parse_query(request, declaration.query)
+    query = parse_query(request, declaration.query, current_app.extensions[EXTRA_PARAMETERS])
     if isinstance(query, CursorQuery) and query.cursor:
         query.continue_after(decode_cursor(query.cursor))
     if wants_query:
@@ -115,13 +124,16 @@ def _parse_request(declaration: Declaration, *, wants_query: bool) -> tuple[dict
     if declaration.conditional:
         required = current_app.extensions[REQUIRE_IF_MATCH]
         arguments["expected"] = parse_if_match(request, required=required)
+    types = declaration.list_body_types(request.method)
     if declaration.body and (not declaration.body_optional or has_body(request)):
-        raw = read_json(request)
+        raw = read_json(request, types)
     elif has_body(request):
         raw = read_bytes(request)
     if declaration.body:
         limits = current_app.extensions[LENGTH_LIMITS]
-        arguments["body"] = parse_body(raw or EMPTY_BODY, declaration.body, limits)
+        schema = types.get(request.mimetype, declaration.body)
+        parse = parse_form if declaration.is_form else parse_body
+        arguments["body"] = parse(raw or EMPTY_BODY, schema, limits)
     return arguments, raw
 
 

@@ -9,7 +9,8 @@ from werkzeug.exceptions import HTTPException
 from rollbook.kit import errors
 from rollbook.kit.errors import AppError
 from rollbook.web.cursors import Cursors
-from rollbook.web.extensions import CURSORS, LENGTH_LIMITS, REQUIRE_IF_MATCH
+from rollbook.web.declarations import ExtraParameter
+from rollbook.web.extensions import CURSORS, EXTRA_PARAMETERS, LENGTH_LIMITS, REQUIRE_IF_MATCH
 from rollbook.web.rendering import render_error
 
 logger = logging.getLogger(__name__)
@@ -28,12 +29,22 @@ _ERRORS_BY_STATUS: dict[int | None, type[AppError]] = {
 
 
 def install(
-    app: Flask, *, length_limits: Mapping[str, int], require_if_match: bool, cursors: Cursors
+    app: Flask,
+    *,
+    length_limits: Mapping[str, int],
+    require_if_match: bool,
+    cursors: Cursors,
+    extra_parameters: Mapping[str, ExtraParameter],
 ) -> None:
-    """Install the hooks. `length_limits` is `Settings.length_limits`."""
+    """Install the hooks.
+
+    `length_limits` is `Settings.length_limits`. `extra_parameters` are for each query that takes
+    them: see `rollbook.kit.schemas.Query`.
+    """
     app.extensions[LENGTH_LIMITS] = length_limits
     app.extensions[REQUIRE_IF_MATCH] = require_if_match
     app.extensions[CURSORS] = cursors
+    app.extensions[EXTRA_PARAMETERS] = extra_parameters
     app.register_error_handler(AppError, render_error)
     app.register_error_handler(HTTPException, _handle_http_error)
     app.register_error_handler(Exception, _handle_unexpected_error)

@@ -1,10 +1,12 @@
 """Rendering of what a resource method returns, or of an error, as the response."""
 
+from collections.abc import Sequence, Set
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import Response, current_app, g, request
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 
 from rollbook.kit.errors import AppError
@@ -71,26 +73,26 @@ def decode_cursor(cursor: str) -> Position:
 
 
 def _render_item(reply: Reply, declaration: Declaration, status: int) -> Response:
-    data = _validate(declaration, reply.data)
     if not declaration.has_etag:
+        data = _validate(declaration, reply.data)
         wrapped = envelope.wrap_data(data, declaration.message, status)
         return render_json(data if declaration.bare else wrapped, status)
-    if request.method in ("GET", "HEAD") and is_not_modified(request, data.version):
+    version = _get(reply.data, "version")
+    if request.method in ("GET", "HEAD") and is_not_modified(request, version):
         response = render_no_content(304)
     else:
-        shown = None if _is_hidden(reply.data, declaration) else data
+        hidden = _is_hidden(reply.data, declaration)
+        shown = None if hidden else _validate(declaration, reply.data)
         wrapped = envelope.wrap_data(shown, declaration.message, status)
         response = render_json(wrapped, status)
-    response.headers["ETag"] = render_etag(data.version)
-    response.headers["Cache-Control"] = REVALIDATE
+    response.headers.add("ETag", render_etag(version))
+    response.headers.add("Cache-Control", REVALIDATE)
     return response
 
 
 def _render_list(reply: Reply, declaration: Declaration) -> Response:
     page: Page[Any] = reply.data
-    items: list[Any] = [_validate(declaration, item) for item in page.items]
-    if reply.only is not None:
-        items = [item.model_dump(mode="json", include=set(reply.only)) for item in items]
+    items = _validate_all(declaration, page.items, reply.only)
     cursor = None if page.end is None else _get_cursors().encrypt(page.end, _identify_list())
     status, message = declaration.status, declaration.message
     response = render_json(envelope.wrap_page(page, cursor, items, message, status), status)
@@ -102,11 +104,38 @@ def _validate(declaration: Declaration, item: Any) -> Any:
     """Validate an item. The out-schema is an allow-list: a field that it lacks is dropped here."""
     schema: type[BaseModel] | None = declaration.returns
     assert schema  # noqa: S101 - for the type checker: only a 204 has no out-schema
-    return schema.model_validate(item)
+    viewer = declaration.get_viewer() if declaration.get_viewer else None
+    return schema.model_validate(item, context=viewer)
+
+
+def _validate_all(
+    declaration: Declaration, items: Sequence[Any], only: Set[str] | None
+) -> list[Any]:
+    """Validate the items of a list in one call, and leave out all fields but `only`."""
+    assert declaration.returns  # noqa: S101 - for the type checker: a list has an out-schema
+    viewer = declaration.get_viewer() if declaration.get_viewer else None
+    adapter = _get_list_adapter(declaration.returns)
+    validated: list[Any] = adapter.validate_python(items, context=viewer)
+    if only is None:
+        return validated
+    shown: list[Any] = adapter.dump_python(validated, mode="json", include={"__all__": set(only)})
+    return shown
+
+
+@cache
+def _get_list_adapter(schema: type[BaseModel]) -> TypeAdapter[Any]:
+    return TypeAdapter(list[schema])  # type: ignore[valid-type] # only known at run time
 
 
 def _is_hidden(item: Any, declaration: Declaration) -> bool:
-    return declaration.is_visible is not None and not declaration.is_visible(str(item.pk))
+    return declaration.is_visible is not None and not declaration.is_visible(str(_get(item, "_id")))
+
+
+def _get(item: Any, field: str) -> Any:
+    """Return a field of a stored row or a document."""
+    if isinstance(item, dict):
+        return item[field]
+    return getattr(item, "pk" if field == "_id" else field)
 
 
 def _prefers_representation() -> bool:

@@ -1,12 +1,14 @@
 """From the bytes of a request to a validated schema, or to an error that says what to fix."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from flask import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -20,19 +22,20 @@ from rollbook.kit.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from rollbook.kit.schemas import In, Query
+from rollbook.kit.schemas import Query
 from rollbook.kit.validation import (
     MAX_DETAILS,
     MAX_FIELD_LENGTH,
     render_details,
     render_unknown_field,
 )
+from rollbook.web.declarations import ExtraParameter
 
 MAX_DRAINED_BYTES = 8 * 2**20
 INCOMPLETE_BODY = "The body ended before it was complete. Send the request again."
 MEDIA_TYPES = ("application/json", "application/problem+json")
 
-I = TypeVar("I", bound=In)  # noqa: E741 - stands for In
+B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=Query)
 
 
@@ -42,6 +45,9 @@ def find_preferred_type(request: Request) -> str | None:
     The parameters of the header are ignored. Without the header the best one is JSON. None when the
     header accepts neither type.
     """
+    accept = request.environ.get("HTTP_ACCEPT")
+    if accept in (None, "*/*", MEDIA_TYPES[0]):
+        return MEDIA_TYPES[0]
     ranges = [(kind.partition(";")[0].strip(), q) for kind, q in request.accept_mimetypes]
     return MIMEAccept(ranges).best_match(MEDIA_TYPES) if ranges else MEDIA_TYPES[0]
 
@@ -54,13 +60,18 @@ def require_acceptable(request: Request) -> None:
 
 def has_body(request: Request) -> bool:
     """Return whether the header fields say that there is a body (RFC 9112 §6.3)."""
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+    length = request.environ.get("CONTENT_LENGTH")
+    return length not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in request.environ
 
 
-def read_json(request: Request) -> bytes:
-    """Read a JSON body. Raises: UnsupportedMediaType, PayloadTooLarge, BadRequest."""
-    if not request.is_json:
-        raise UnsupportedMediaType()
+def read_json(request: Request, media_types: Collection[str]) -> bytes:
+    """Read a body of one of these types. Raises: UnsupportedMediaType, PayloadTooLarge, BadRequest.
+
+    JSON is UTF-8 (RFC 8259 §8.1), so no other charset is read.
+    """
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype not in media_types or charset != "utf-8":
+        raise UnsupportedMediaType.of(media_types, is_patch=request.method == "PATCH")
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
     return read_bytes(request)
@@ -87,7 +98,7 @@ def read_bytes(request: Request) -> bytes:
     return raw
 
 
-def parse_body(raw: bytes, schema: type[I], length_limits: Mapping[str, int]) -> I:
+def parse_body(raw: bytes, schema: type[B], length_limits: Mapping[str, int]) -> B:
     """Validate the raw bytes.
 
     Pydantic's own JSON parser refuses bad UTF-8, deep nesting and huge numbers.
@@ -103,8 +114,28 @@ def parse_body(raw: bytes, schema: type[I], length_limits: Mapping[str, int]) ->
     return body
 
 
-def parse_query(request: Request, schema: type[Q]) -> Q:
-    """Parse the query string. A blank parameter counts as absent. Raises: ValidationFailed."""
+def parse_form(raw: bytes, schema: type[B], _: Mapping[str, int]) -> B:
+    """Validate a form (WHATWG URL §5.1). Raises: BadRequest, ValidationFailed."""
+    try:
+        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_DETAILS)
+    except ValueError:
+        raise BadRequest("The body is no form in UTF-8, or has too many fields.") from None
+    if len(dict(pairs)) < len(pairs):
+        raise BadRequest("A name occurs twice in the form.")
+    try:
+        return schema.model_validate(dict(pairs))
+    except ValidationError as error:
+        raise ValidationFailed(details=render_details(error)) from None
+
+
+def parse_query(
+    request: Request, schema: type[Q], extra: Mapping[str, ExtraParameter] = MappingProxyType({})
+) -> Q:
+    """Parse the query string. A blank parameter counts as absent.
+
+    `extra` are the parameters that a query with `takes_extra` has too. Raises: ValidationFailed.
+    """
+    extra = extra if schema.takes_extra else {}
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         message = "Send this parameter once."
@@ -113,15 +144,27 @@ def parse_query(request: Request, schema: type[Q]) -> Q:
     given = {
         name: value
         for name, value in request.args.items()
-        if value or name not in schema.model_fields
+        if value or name not in schema.model_fields.keys() | extra.keys()
     }
+    values = {name: _parse_extra(name, given.pop(name), extra) for name in extra if name in given}
     try:
-        return schema.model_validate(given)
+        query = schema.model_validate(given)
     except ValidationError as error:
         raise ValidationFailed(details=render_details(error)) from None
+    query.add_extra(values)
+    return query
 
 
-def _refuse_many_unknown_fields(raw: bytes, schema: type[In]) -> None:
+def _parse_extra(name: str, value: str, extra: Mapping[str, ExtraParameter]) -> Any:
+    """Parse an extra parameter. Raises: ValidationFailed."""
+    try:
+        return extra[name].parse(value)
+    except ValueError:
+        message = f"Not of the type {extra[name].schema['type']}."
+        raise ValidationFailed(details=[Detail(name, "wrong_type", message)]) from None
+
+
+def _refuse_many_unknown_fields(raw: bytes, schema: type[BaseModel]) -> None:
     """Refuse many unknown fields.
 
     Pydantic would describe every one of them, which takes ten times as long as this check.

@@ -14,6 +14,7 @@ from rollbook.migrations.steps import (
     m0001_mark_present_users,
     m0002_random_session_ids,
     m0003_email_skeletons,
+    m0004_search_words,
 )
 
 
@@ -42,6 +43,11 @@ def _create_step(module: ModuleType) -> Step:
 STEPS = tuple(
     map(
         _create_step,
-        (m0001_mark_present_users, m0002_random_session_ids, m0003_email_skeletons),
+        (
+            m0001_mark_present_users,
+            m0002_random_session_ids,
+            m0003_email_skeletons,
+            m0004_search_words,
+        ),
     )
 )

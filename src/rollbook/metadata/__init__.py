@@ -1,0 +1,1 @@
+"""JSON objects that an app keeps with its users."""

@@ -1,0 +1,1 @@
+"""Permissions of one's own, which roles can hold and other services read."""
