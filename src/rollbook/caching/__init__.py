@@ -1,0 +1,1 @@
+"""Caches of the workers, and changes that wait until no cache holds what they replaced."""
