@@ -13,23 +13,16 @@ import gunicorn.util
 from gunicorn.glogging import Logger
 from pydantic_core import to_json
 
-from rollbook.kit.errors import AppError, HeadersTooLarge, UriTooLong
+from rollbook.kit.errors import (
+    AppError,
+    BrokenRequest,
+    HeadersTooLarge,
+    RequestTimeout,
+    UriTooLong,
+)
 from rollbook.web import envelope
 
 logger = logging.getLogger(__name__)
-
-
-class RequestTimeout(AppError):
-    """The request was not complete after 20 seconds."""
-
-    status, code = 408, "request_timeout"
-    message = "The request was not complete after 20 seconds. Send it again."
-
-
-class BrokenRequest(AppError):
-    """The server could not parse the request as HTTP."""
-
-    status, code, message = 400, "broken_request", "The request is not valid HTTP."
 
 
 _ERRORS_BY_STATUS: dict[int, type[AppError]] = {

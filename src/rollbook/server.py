@@ -12,10 +12,15 @@ from gunicorn.app.base import BaseApplication
 
 from rollbook import gunicorn_errors
 from rollbook.buffering.worker import make_worker_class
+from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.settings import Settings, StartError
 from rollbook.startup import configure, start_app
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a heartbeat file must not wait for a disk
+
+HTTP_PARSER = "python"
+"""gunicorn_h1c, which gunicorn would prefer if it were installed, reads a header field that begins
+with a space as a new one, so a body can pass for the next request."""
 
 
 class AddressInUse(StartError):
@@ -45,10 +50,11 @@ class _Server(BaseApplication):
             "bind": f"{address}:{self._settings.port}",
             "worker_class": make_worker_class(self._settings.max_body_bytes),
             "workers": self._settings.workers,
-            "threads": self._settings.threads,
+            "threads": self._settings.threads + LINE_LENGTH,
             "timeout": 30,
             "graceful_timeout": 10,
             "keepalive": 15,
+            "http_parser": HTTP_PARSER,
             "worker_connections": _get_max_connections(),
             "control_socket_disable": True,
             "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,

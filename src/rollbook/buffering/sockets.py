@@ -6,12 +6,15 @@ import socket
 from collections import deque
 from contextlib import suppress
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 CHUNK = 65_536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_MAPPED_FILES = 64
+MAX_PARTS = 16
+"""Parts of a response that are sent in one system call."""
 
 
 @lru_cache(MAX_MAPPED_FILES)
@@ -36,6 +39,7 @@ class BufferedSocket:
         self.read_past_end = False
         self._left = 0
         self._unsent: deque[memoryview] = deque()
+        self._unsent_bytes = 0
         self._broken = False
 
     # For the event loop.
@@ -65,16 +69,22 @@ class BufferedSocket:
         """Send as much as the client reads. True, when nothing is left or the client is gone."""
         try:
             while self._unsent:
-                sent = self.real.send(self._unsent[0])
-                rest = self._unsent.popleft()[sent:]
-                if rest:
-                    self._unsent.appendleft(rest)
+                self._drop(self.real.sendmsg([*islice(self._unsent, MAX_PARTS)]))
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
             self._broken = True
             self._unsent.clear()
         return True
+
+    def _drop(self, sent: int) -> None:
+        """Drop the first `sent` bytes."""
+        self._unsent_bytes -= sent
+        while sent > 0:
+            part = self._unsent.popleft()
+            if len(part) > sent:
+                self._unsent.appendleft(part[sent:])
+            sent -= len(part)
 
     @property
     def is_broken(self) -> bool:
@@ -94,11 +104,14 @@ class BufferedSocket:
         return part
 
     def sendall(self, data: bytes) -> None:
-        if data:
-            self._unsent.append(memoryview(data))
-        self.flush()
+        """Keep `data` until the response is complete, so that a short one is sent at once."""
         if self._broken:
             raise BrokenPipeError(32, "the client is gone")
+        if data:
+            self._unsent.append(memoryview(data))
+            self._unsent_bytes += len(data)
+        if self._unsent_bytes > CHUNK:
+            self.flush()
 
     def send(self, data: bytes) -> int:
         """Send `data`, except gunicorn's 100 Continue, which the event loop has already sent."""
@@ -112,6 +125,7 @@ class BufferedSocket:
         mapped = _map_file(file.name, status.st_ino, status.st_mtime_ns)
         view = memoryview(mapped)[offset : None if count is None else offset + count]
         self._unsent.append(view)
+        self._unsent_bytes += len(view)
         self.flush()
         return len(view)
 

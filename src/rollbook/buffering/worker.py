@@ -1,24 +1,25 @@
 """gunicorn's threaded worker, in which slow clients occupy no thread.
 
 In gunicorn's own worker, a thread waits for every byte of a body, and until the client has read
-the last byte of the response: a few slow clients stop the API. Here the event loop reads whole
-requests and sends the responses, each with a deadline.
+the last byte of the response: a few slow clients stop the API. Here a thread reads what has
+arrived, and handles a request when it is complete; a response that the client does not read at
+once is sent later. Everything has a deadline.
 """
 
 import errno
 import socket
 import time
 from collections import deque
-from concurrent.futures import Future
 from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 import gunicorn.util
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
 
 from rollbook.buffering.requests import Request, RequestReader
 from rollbook.buffering.sockets import CONTINUE, BufferedSocket
+from rollbook.buffering.threads import WaitingWorker
 
 REQUEST_SECONDS = 20
 """For a request, from its first byte to its last."""
@@ -34,7 +35,7 @@ PAUSE_SECONDS = 1
 TIMED_OUT = 408
 
 
-class BufferingWorker(ThreadWorker):
+class BufferingWorker(WaitingWorker):
     """`max_body_bytes`: a larger body is passed on as soon as that is known."""
 
     max_body_bytes = 65_536
@@ -47,21 +48,24 @@ class BufferingWorker(ThreadWorker):
 
     def accept(self, listener: Any) -> None:
         """Accept connections. Without a free descriptor, wait until a connection ends."""
+        self._accepting = False
         try:
             client, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
-                self.set_accept_enabled(False)
                 self._accepts_from = time.monotonic() + PAUSE_SECONDS
+            self.set_accept_enabled(True)
             return
         self.nr_conns += 1
         conn = TConn(self.cfg, BufferedSocket(client), address, listener.getsockname())
         conn.reader = RequestReader(self.max_body_bytes)
         conn.data_ready = True
+        conn.waits = 0
         self._wait(conn, self.keepalived_conns, self.cfg.keepalive, EVENT_READ, self._on_readable)
+        self.set_accept_enabled(self.nr_conns < self.worker_connections)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        if not enabled or time.monotonic() >= self._accepts_from:
+        if not enabled or (self.alive and time.monotonic() >= self._accepts_from):
             super().set_accept_enabled(enabled)
 
     def _on_readable(self, conn: Any) -> None:
@@ -72,6 +76,7 @@ class BufferingWorker(ThreadWorker):
         request = conn.reader.find_request(conn.sock.received)
         if request is None and is_open:
             self._send_continue(conn)
+            self._wait_again(conn, EVENT_READ, self._on_readable)
             return
         self._stop_waiting(conn, self.keepalived_conns, self.pending_conns)
         if conn.sock.received:
@@ -86,15 +91,12 @@ class BufferingWorker(ThreadWorker):
             conn.sock.has_continued = True
             with suppress(OSError):
                 conn.sock.sendall(CONTINUE)
+                conn.sock.flush()
 
-    def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
-        """Send the rest of the response after a thread has finished the request.
-
-        The client may not have read the whole response yet.
-        """
-        keep_alive = not fs.cancelled() and fs.exception() is None and fs.result() is True
+    def _finish(self, conn: Any, *, keep_alive: bool, is_sent: bool) -> None:
+        """Send the rest of the response, if the client has not read all of it yet."""
         conn.keep_alive = keep_alive and conn.request.whole and not conn.sock.read_past_end
-        if conn.sock.flush():
+        if is_sent:
             self._on_sent(conn)
         else:
             self._wait(conn, self.sending, RESPONSE_SECONDS, EVENT_WRITE, self._on_writable)
@@ -103,6 +105,8 @@ class BufferingWorker(ThreadWorker):
         if conn.sock.flush():
             self._stop_waiting(conn, self.sending)
             self._on_sent(conn)
+        else:
+            self._wait_again(conn, EVENT_WRITE, self._on_writable)
 
     def _on_sent(self, conn: Any) -> None:
         if conn.keep_alive and not conn.sock.is_broken:
@@ -117,6 +121,7 @@ class BufferingWorker(ThreadWorker):
 
     def _linger(self, conn: Any) -> None:
         try:
+            conn.sock.flush()
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._close(conn)
@@ -127,6 +132,7 @@ class BufferingWorker(ThreadWorker):
     def _on_trailing(self, conn: Any) -> None:
         if conn.sock.receive():
             conn.sock.received.clear()
+            self._wait_again(conn, EVENT_READ, self._on_trailing)
         else:
             self._stop_waiting(conn, self.lingering)
             self._close(conn)
@@ -167,14 +173,25 @@ class BufferingWorker(ThreadWorker):
     def _wait(self, conn: Any, conns: "deque[Any]", seconds: float, event: int, then: Any) -> None:
         conn.timeout = time.monotonic() + seconds
         conns.append(conn)
-        self.poller.register(conn.sock.real, event, lambda _: then(conn))
+        self._wait_again(conn, event, then)
+
+    def _wait_again(self, conn: Any, event: int, then: Any) -> None:
+        """Wait for the next event, until the same deadline.
+
+        Another thread may have received the event just before the deadline ended the wait: then it
+        concerns a wait that is over.
+        """
+        conn.waits = waits = conn.waits + 1
+        self.poller.register(
+            conn.sock.real, event, lambda _: then(conn) if conn.waits == waits else None
+        )
 
     def _stop_waiting(self, conn: Any, *lists: "deque[Any]") -> None:
+        conn.waits += 1
         for conns in lists:
             with suppress(ValueError):
                 conns.remove(conn)
-        with suppress(OSError, KeyError, ValueError):
-            self.poller.unregister(conn.sock.real)
+        self.poller.unregister(conn.sock.real)
 
     def _close(self, conn: Any) -> None:
         self.nr_conns -= 1

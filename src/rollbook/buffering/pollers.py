@@ -1,0 +1,74 @@
+"""Wait for sockets. Each event is delivered once, to one thread, and then asked for again."""
+
+import select
+from collections.abc import Callable
+from contextlib import suppress
+from selectors import EVENT_READ, DefaultSelector
+from typing import Any
+
+Callback = Callable[[Any], None]
+Event = tuple[Callback, Any]
+"""What to call, and the socket to call it with."""
+
+
+class OneShotEpoll:
+    """All threads wait at the same time: the kernel wakes one for each event (epoll(7))."""
+
+    is_shared = True
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._waiting: dict[int, Event] = {}
+
+    def register(self, sock: Any, event: int, callback: Callback) -> None:
+        number = sock.fileno()
+        readiness = select.EPOLLIN if event == EVENT_READ else select.EPOLLOUT
+        self._waiting[number] = (callback, sock)
+        try:
+            self._epoll.modify(number, readiness | select.EPOLLONESHOT)
+        except FileNotFoundError:
+            self._epoll.register(number, readiness | select.EPOLLONESHOT)
+
+    def unregister(self, sock: Any) -> None:
+        """Stop waiting for a socket, if it is waited for."""
+        number = sock.fileno()
+        if self._waiting.pop(number, None):
+            self._epoll.modify(number, 0)
+
+    def wait(self) -> list[Event]:
+        ready = self._epoll.poll(None, 1)
+        waiting = (self._waiting.pop(number, None) for number, _ in ready)
+        return [event for event in waiting if event]
+
+    def close(self) -> None:
+        self._epoll.close()
+
+
+class OneShotSelector:
+    """For systems with kqueue: one thread waits, and the others wait for their turn.
+
+    Like epoll, it sees what another thread registers while it waits.
+    """
+
+    is_shared = False
+
+    def __init__(self) -> None:
+        self._selector = DefaultSelector()
+
+    def register(self, sock: Any, event: int, callback: Callback) -> None:
+        self._selector.register(sock, event, callback)
+
+    def unregister(self, sock: Any) -> None:
+        """Stop waiting for a socket, if it is waited for."""
+        with suppress(OSError, KeyError, ValueError):
+            self._selector.unregister(sock)
+
+    def wait(self) -> list[Event]:
+        ready: list[Event] = []
+        for key, _ in self._selector.select():
+            self.unregister(key.fileobj)
+            ready.append((key.data, key.fileobj))
+        return ready
+
+    def close(self) -> None:
+        self._selector.close()
