@@ -41,7 +41,7 @@ from rollbook.services import build_database, build_services
 from rollbook.settings import Settings
 from rollbook.storage.transactions import in_transaction
 from rollbook.users.dao import users
-from rollbook.users.policy import build_stored_fields
+from rollbook.users.stored_fields import build_search_fields, build_stored_fields
 from tests.harness.serving import OPEN, Server, serving
 
 SIZES = sorted(map(int, os.environ.get("SIZES", "10000,100000,1000000").split(",")))
@@ -61,6 +61,9 @@ REQUESTS = (
     "/users?role=moderator&is_active=false&sort=name",
     "/users?created_after={a_year_ago}",
     "/users?q=ada+lovelace",
+    "/users?q=love",
+    "/users?q=lovelace+ada",
+    "/users?q=example.com",
     "/users?q=m",
     "/users?email={email}",
     "/users?username={username}",
@@ -204,7 +207,8 @@ def build_identity(number: int, size: int) -> dict[str, Any]:
     if has_username % 10:
         username = f"{first_name}_{number}"
         user |= {"username": username, "username_key": username.lower()}
-    return user | {"first_name": first_name, "last_name": last_name}
+    user |= {"first_name": first_name, "last_name": last_name}
+    return user | build_search_fields(None, user)
 
 
 def build_state(number: int, size: int, now: datetime) -> dict[str, Any]:
