@@ -12,6 +12,7 @@ from bson import ObjectId
 
 from rollbook.caching.dao import cache_barriers, cache_leases
 from rollbook.kit import clock
+from rollbook.kit.turns import yield_turn
 from rollbook.storage.driver_errors import current_client_session
 from rollbook.storage.transactions import run_after_commit
 
@@ -59,6 +60,7 @@ def _poll(barrier: ObjectId, leases: set[str], seconds: float) -> set[str]:
         leases = leases - cache_barriers.list_applied(barrier)
         if not leases or time.monotonic() >= deadline:
             break
-        time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
+        with yield_turn():
+            time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
         pause = min(pause * 2, MAX_POLL_SECONDS)
     return leases

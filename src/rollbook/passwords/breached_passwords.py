@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.error import HTTPError
 
+from rollbook.kit.turns import yield_turn
+
 PREFIX_LENGTH = 5
 TIMEOUT_SECONDS = 2.0
 """For the whole response. A slow third party must not keep anyone from choosing a password."""
@@ -38,7 +40,8 @@ class BreachedPasswords:
         digest = hashlib.sha1(encoded, usedforsecurity=False).hexdigest().upper()
         future = _pool.submit(self._fetch_suffixes, self.url + digest[:PREFIX_LENGTH])
         try:
-            suffixes = future.result(TIMEOUT_SECONDS)
+            with yield_turn():
+                suffixes = future.result(TIMEOUT_SECONDS)
         except (OSError, HTTPException, ValueError, TimeoutError) as error:
             future.cancel()
             logger.warning(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 
+from rollbook.kit.turns import yield_turn
 from rollbook.passwords.errors import TooBusy
 from rollbook.passwords.hashing import PasswordHasher
 
@@ -57,7 +58,8 @@ class HashGate:
             yield PasswordHasher(self._rounds, self._run)
 
     def _run(self, work: Callable[[], object]) -> object:
-        return self._pool.submit(work).result()
+        with yield_turn():
+            return self._pool.submit(work).result()
 
 
 @contextmanager
@@ -66,7 +68,9 @@ def _take(places: threading.BoundedSemaphore, *, by: float) -> Iterator[None]:
 
     Raises: TooBusy.
     """
-    if not places.acquire(timeout=max(0.0, by - time.monotonic())):
+    with yield_turn():
+        has_place = places.acquire(timeout=max(0.0, by - time.monotonic()))
+    if not has_place:
         raise TooBusy()
     try:
         yield
