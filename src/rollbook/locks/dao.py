@@ -8,8 +8,6 @@ shards. A shared lock writes one shard, an exclusive one writes all of them: man
 same time, but none during a revocation (docs/decisions/011-rights-inside-the-transaction.md).
 """
 
-import itertools
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -19,16 +17,17 @@ from pymongo import ReturnDocument, UpdateOne
 from rollbook.caching.barriers import raise_barrier
 from rollbook.locks.documents import LockShard
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
+from rollbook.storage.shards import ShardChooser
 from rollbook.storage.transactions import RetryTransaction, run_before_retry
 
-SHARDS = 16
+SHARDS = 32
 CLOSED_MILLISECONDS = 1_000
 _USE: dict[str, Any] = {"$inc": {"uses": 1}, "$currentDate": {"used_at": True}}
 
 
 class LockDAO:
     def __init__(self) -> None:
-        self._turns = itertools.count()
+        self._shards = ShardChooser(SHARDS)
 
     def acquire_shared(self, names: Sequence[str]) -> None:
         """Hold each lock, together with others, until the transaction ends.
@@ -40,7 +39,7 @@ class LockDAO:
             return
         for name in names:
             used = self._collection.find_one_and_update(
-                {"_id": f"{name}/{self._choose_shard()}"},
+                {"_id": f"{name}/{self._shards.choose()}"},
                 _USE,
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
@@ -76,10 +75,6 @@ class LockDAO:
         closes = [UpdateOne({"_id": key}, update, upsert=True) for key in _list_shards(name)]
         with translate_driver_errors():
             self._collection.bulk_write(closes, session=None)
-
-    def _choose_shard(self) -> int:
-        """Choose another shard each time, so that a retry does not meet the same conflict."""
-        return (os.getpid() * 8 + next(self._turns)) % SHARDS
 
     @property
     def _collection(self) -> Any:

@@ -73,7 +73,7 @@ class Pager:
         index = self.choose_index(field) if self.choose_index else self.index
         hint = {"hint": index} if index else {}
         found = self.collection.aggregate(pipeline, session=current_client_session(), **hint)
-        rows, total = split(found)
+        rows, total = split(found.to_list())
         return self._build_page(rows, request, total)
 
     def count(self, query: Query, max_count: int | None = None) -> int | None:

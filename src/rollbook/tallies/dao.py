@@ -1,7 +1,5 @@
 """The only file that queries tallies: numbers that are known without counting."""
 
-import itertools
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 from rollbook.kit.listing import Row
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 from rollbook.storage.paging import Pipeline
+from rollbook.storage.shards import ShardChooser
 from rollbook.tallies.documents import UserTally
 
 SHARDS = 32
@@ -20,7 +19,7 @@ BASE_SHARD = -1
 
 class TallyDAO:
     def __init__(self) -> None:
-        self._turns = itertools.count()
+        self._shards = ShardChooser(SHARDS)
 
     def move(self, before: str | None, after: str | None) -> None:
         """Count one less of the key `before` and one more of `after`.
@@ -32,7 +31,7 @@ class TallyDAO:
         moved = {f"counts.{key}": by for key, by in ((before, -1), (after, 1)) if key}
         with translate_driver_errors():
             self._collection.update_one(
-                {"_id": self._choose_shard()}, {"$inc": moved}, session=current_client_session()
+                {"_id": self._shards.choose()}, {"$inc": moved}, session=current_client_session()
             )
 
     def sum(self, matches: Callable[[str], bool]) -> int:
@@ -94,10 +93,6 @@ class TallyDAO:
     def _list_shards(self) -> list[Row]:
         with translate_driver_errors():
             return list(self._collection.find({}, session=current_client_session()))
-
-    def _choose_shard(self) -> int:
-        """Choose another shard each time: a retry avoids one that a dead process still holds."""
-        return (os.getpid() * 8 + next(self._turns)) % SHARDS
 
     @property
     def _collection(self) -> Any:
