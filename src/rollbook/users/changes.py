@@ -73,9 +73,11 @@ class ChangeService:
         WrongPassword, PasswordRefused, UnknownRole, LastAdmin, TooManyRequests, TooBusy,
         EmailTaken, UsernameTaken.
         """
+        if policy.CREDENTIALS.isdisjoint(patch.model_fields_set):
+            return self._authorize_and_change(ref, patch, expected, actor=actor)
         change = self._authorize(ref, patch, actor, expected)
         wanted = {**change.wanted, **self._verify_credentials(change, actor)}
-        return self._apply(change, wanted, expected, actor=actor)
+        return self._change_if_proven(change, wanted, expected, actor=actor)
 
     def patch_user(
         self, ref: str, operations: JsonPatch, *, actor: Principal, expected: Expected = ANY
@@ -162,14 +164,26 @@ class ChangeService:
         return hasher.hash(password)
 
     @transactional()
-    def _apply(
+    def _authorize_and_change(
+        self, ref: str, patch: UserPatch, expected: Expected, *, actor: Principal
+    ) -> User:
+        """Change what needs no password: no hash has to be computed before the transaction."""
+        change = self._authorize(ref, patch, actor, expected)
+        return self._change(change.before, change.wanted, actor)
+
+    @transactional()
+    def _change_if_proven(
         self, change: _Change, wanted: Mapping[str, Any], expected: Expected, *, actor: Principal
     ) -> User:
-        now = self.clock()
         user = users.get(change.before.pk)
         expected.check(user.version)
         if user.password_hash != change.before.password_hash and change.needs_current_password:
             raise WrongPassword()  # It was the current password when it was verified.
+        return self._change(user, wanted, actor)
+
+    def _change(self, user: User, wanted: Mapping[str, Any], actor: Principal) -> User:
+        """Change what differs, inside a transaction, which has read `user`."""
+        now = self.clock()
         fields = stored_fields.find_differences(user, wanted)
         if not fields:
             return user
