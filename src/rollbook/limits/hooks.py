@@ -1,6 +1,5 @@
 """Request limits in front of the API (Flask-Limiter), and the headers that report every limit."""
 
-from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -13,15 +12,15 @@ from rollbook.access.guards import find_principal, find_user_id
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
 from rollbook.limits.limit_status import LimitStatus, get_client_key, render_headers
+from rollbook.limits.memory_store import SCHEME
 
-MEMORY = "memory://"
+MEMORY = f"{SCHEME}://"
 STORE_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 NO_ENDPOINT = "no endpoint"
 """For an unknown path or method, which counts too."""
 UNLIMITED = ("ping", "health")
 """Endpoints of liveness probes: if they were refused, the process would be killed."""
-READ_METHODS = ["GET", "HEAD", "OPTIONS"]
-WRITE_METHODS = ["POST", "PUT", "PATCH", "DELETE"]
+READ_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def trust_proxies(app: Flask, count: int) -> None:
@@ -50,9 +49,11 @@ def install(
         user = find_user()
         return user is None or user.may(Permission.LIMITS_EXEMPT)
 
-    def get_limit(name: str, default: str) -> str:
-        user = find_user()
-        return (user and user.limits.get(name)) or default
+    defaults = {"read": read, "write": write}
+
+    def get_limit() -> str:
+        user, kind = find_user(), _get_kind()
+        return (user and user.limits.get(kind)) or defaults[kind]
 
     limiter = Limiter(
         _get_address_key,
@@ -62,18 +63,7 @@ def install(
                 key_function=_get_address_key,
                 exempt_when=lambda: "trusted_client" in g and "forwarded_address" not in g,
             ),
-            ApplicationLimit(
-                partial(get_limit, "read", read),
-                key_function=_get_read_key,
-                methods=READ_METHODS,
-                exempt_when=is_exempt,
-            ),
-            ApplicationLimit(
-                partial(get_limit, "write", write),
-                key_function=_get_write_key,
-                methods=WRITE_METHODS,
-                exempt_when=is_exempt,
-            ),
+            ApplicationLimit(get_limit, key_function=_get_user_key, exempt_when=is_exempt),
         ],
         storage_uri=storage_uri,
         storage_options={"wrap_exceptions": True, **STORE_OPTIONS} if storage_uri != MEMORY else {},
@@ -120,9 +110,9 @@ def _get_address_key() -> str:
     return f"default:{get_client_key(get_client_address())}"
 
 
-def _get_read_key() -> str:
-    return f"read:{find_user_id()}"
+def _get_user_key() -> str:
+    return f"{_get_kind()}:{find_user_id()}"
 
 
-def _get_write_key() -> str:
-    return f"write:{find_user_id()}"
+def _get_kind() -> str:
+    return "read" if request.method in READ_METHODS else "write"

@@ -5,9 +5,11 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 UNKNOWN = "unknown"
 MAX_KNOWN_ADDRESSES = 10
+MAX_CACHED_ADDRESSES = 1_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def render_headers(statuses: Sequence[LimitStatus]) -> dict[str, str]:
     }
 
 
+@lru_cache(MAX_CACHED_ADDRESSES)
 def get_client_key(ip: str | None) -> str:
     """Return the key that counts one client.
 
