@@ -1,4 +1,4 @@
-"""The floor: bare Flask and PyMongo, without authentication, on gunicorn."""
+"""The floor: bare Flask and PyMongo, without authentication, on the server of rollbook."""
 
 import sys
 from importlib.metadata import version
@@ -16,14 +16,16 @@ from benchmarks.comparison.seeding import (
 )
 from benchmarks.peers.peer import FOLDER, Peer, Site, Start, add_etags
 
+WORKER = "rollbook.buffering.worker.BufferingWorker"
+
 
 class Floor(Peer):
     key = "floor"
     title = "bare Flask"
     ready = ("/ready", 200)
     notes = (
-        "`benchmarks/bare.py` is Flask and PyMongo on gunicorn's threads and nothing else. It signs"
-        " nobody in."
+        "`benchmarks/bare.py` is Flask and PyMongo on rollbook's worker of gunicorn, and nothing"
+        " else. It signs nobody in."
     )
 
     def get_versions(self) -> dict[str, str]:
@@ -31,7 +33,7 @@ class Floor(Peer):
 
     def build_command(self) -> list[str]:
         command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:$PORT"]
-        command += ["--worker-class", "gthread", "--workers", "2", "--threads", "4"]
+        command += ["--worker-class", WORKER, "--workers", "2", "--threads", "4"]
         return [*command, "--chdir", str(FOLDER.parent), "bare:app"]
 
     def build_environment(self, start: Start) -> dict[str, str]:
