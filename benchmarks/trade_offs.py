@@ -3,14 +3,11 @@
 Each part is compared to itself without it, in one run:
 - reading a page of the second half of a list from the end (`storage/paging.py`),
 - the low priority of threads that hash passwords (`passwords/hash_gate.py`),
-- the place in the hash gate that registrations leave free for sign-ins (the same file),
-- the error responses and the logger in place of gunicorn's (`gunicorn_errors.py`).
+- the place in the hash gate that registrations leave free for sign-ins (the same file).
 docs/decisions/015-what-earns-its-lines.md has the figures.
 """
 
-import json
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -20,7 +17,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from pymongo import MongoClient
@@ -45,17 +41,6 @@ WITHOUT_FREE_PLACE = (
     "from rollbook.passwords.hash_gate import HashGate as G\nenter = G.enter\n"
     "G.enter = lambda gate, **_: enter(gate)"
 )
-WITHOUT_ERRORS = (
-    "from rollbook import gunicorn_errors as g\nfrom gunicorn.glogging import Logger\n"
-    "g.install = lambda: None\ng.GunicornLogger = Logger"
-)
-BROKEN = (
-    b"GET /?password=hunter2 HTTP/9.9\r\n\r\n",
-    b"\x16\x03\x01 hunter2\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
-    b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\nPassword hunter2\r\n\r\n",
-)
 
 
 def main() -> None:
@@ -68,8 +53,6 @@ def main() -> None:
         compare_priorities(folder, mongod.uri)
         for label, patch in {"with": "", "without": WITHOUT_FREE_PLACE}.items():
             measure_free_place(folder, mongod.uri, label, patch)
-        for label, patch in {"with": "", "without": WITHOUT_ERRORS}.items():
-            count_broken(folder, mongod.uri, label, patch)
 
 
 class ForwardPager(Pager):
@@ -174,37 +157,6 @@ def keep_registering(server: Server, stop: threading.Event, name: str) -> None:
             number += 1
             email = f"{name}-{number}@example.com"
             http.post("/api/users", json={"name": "New", "email": email, "password": PASSWORD})
-
-
-def count_broken(folder: Path, uri: str, label: str, patch: str) -> None:
-    with patched_server(folder, uri, patch, BCRYPT_ROUNDS=4) as server:
-        responses = [send(server, request) for request in BROKEN]
-        time.sleep(0.5)
-        leaks = server.log.read_text().count("hunter2")
-    envelopes = sum(map(is_envelope, responses))
-    print(
-        f"broken requests {label} rollbook's errors: {envelopes} of {len(BROKEN)} responses are"
-        f" envelopes, {leaks} passwords in the log",
-        flush=True,
-    )
-
-
-def send(server: Server, request: bytes) -> bytes:
-    address = urlsplit(server.url)
-    received = b""
-    with socket.create_connection((address.hostname, address.port), timeout=5) as client:
-        client.sendall(request)
-        while part := client.recv(65_536):
-            received += part
-    return received
-
-
-def is_envelope(response: bytes) -> bool:
-    try:
-        body = json.loads(response.partition(b"\r\n\r\n")[2])
-    except ValueError:
-        return False
-    return {"data", "message", "status_code", "error", "request_id"} == set(body)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Serve with gunicorn: a few worker processes with threads, each with its own MongoDB client."""
 
+import logging
 import os
 import resource
 import socket
@@ -9,18 +10,14 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
-from rollbook import gunicorn_errors
 from rollbook.buffering.worker import make_worker_class
 from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.settings import Settings, StartError
 from rollbook.startup import configure, start_app
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a heartbeat file must not wait for a disk
-
-HTTP_PARSER = "python"
-"""gunicorn_h1c, which gunicorn would prefer if it were installed, reads a header field that begins
-with a space as a new one, so a body can pass for the next request."""
 
 
 class AddressInUse(StartError):
@@ -33,7 +30,6 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) ->
     `on_ready` is called once, when connections are accepted. Raises: SettingsError, AddressInUse.
     """
     settings = configure(settings, check=lambda: _require_free_port(settings.host, settings.port))
-    gunicorn_errors.install()
     _Server(settings, on_ready).run()
 
 
@@ -48,20 +44,18 @@ class _Server(BaseApplication):
         address = f"[{host}]" if ":" in host else host
         options: dict[str, Any] = {
             "bind": f"{address}:{self._settings.port}",
-            "worker_class": make_worker_class(self._settings.max_body_bytes),
+            "worker_class": make_worker_class(
+                max_body_bytes=self._settings.max_body_bytes, max_at_once=self._settings.threads
+            ),
             "workers": self._settings.workers,
             "threads": self._settings.threads + LINE_LENGTH,
             "timeout": 30,
             "graceful_timeout": 10,
-            "keepalive": 15,
-            "http_parser": HTTP_PARSER,
             "worker_connections": _get_max_connections(),
             "control_socket_disable": True,
             "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
-            "logger_class": gunicorn_errors.GunicornLogger,
+            "logger_class": _Logger,
             "proc_name": "rollbook",
-            "forwarded_allow_ips": "",
-            "forwarder_headers": "",
             "when_ready": lambda _: self._on_ready(),
         }
         for name, value in options.items():
@@ -73,6 +67,16 @@ class _Server(BaseApplication):
         It runs in each worker, after the fork: processes must not share a connection.
         """
         return start_app(self._settings)
+
+
+class _Logger(Logger):
+    """gunicorn's messages in our own log."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
 
 
 def _get_max_connections() -> int:

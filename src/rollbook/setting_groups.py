@@ -38,7 +38,10 @@ class ServerSettings(BaseModel):
     port: int = Field(5000, ge=1, le=65535, description="the port to listen on")
     workers: int = Field(2, ge=1, le=64, description="processes")
     threads: int = Field(
-        4, ge=1, le=64, description="threads in each process; 6 more wait for password hashes"
+        4,
+        ge=1,
+        le=64,
+        description="requests that each process handles at a time; 6 more wait for password hashes",
     )
     api_prefix: PathPrefix = Field("/api", description="the path prefix of the API")
     max_body_bytes: int = Field(

@@ -1,102 +1,243 @@
-"""Find the end of a request in the bytes that have arrived.
+"""Parse what arrives on a connection into complete requests.
 
-h11 decides; gunicorn then parses the request, and refuses what is not valid HTTP. If h11 cannot
-parse the bytes, all of them are passed on, and the connection ends with them: a request is never
-taken to be shorter than it is.
+llhttp, the parser of Node.js, decides what is valid HTTP. Its strict mode accepts no request that
+two programs could read as two different ones (RFC 9112 §11.2), and each byte is looked at once.
 """
 
 import re
-from typing import NamedTuple
+from collections import deque
+from dataclasses import dataclass, field
 
-import h11
+from httptools import (
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
+
+from rollbook.kit.errors import (
+    AppError,
+    BadRequest,
+    BrokenRequest,
+    HeadersTooLarge,
+    PayloadTooLarge,
+    UriTooLong,
+)
 
 MAX_HEAD_BYTES = 64 * 1024
-"""gunicorn's own limits for the request line and the header fields are lower."""
-SLACK_BYTES = 16_384
-"""How far a chunked body is read beyond the maximum, so that the application sees the excess."""
+MAX_LINE_BYTES = 4094
+MAX_FIELDS, MAX_FIELD_BYTES = 100, 8190
 MAX_FRAMING_RATIO = 2
 """The maximum length of a chunked body, relative to its content.
 
 The sizes of the chunks take the larger part when the chunks are small.
 """
-MIN_AVERAGE_CHUNK, FREE_CHUNKS = 1024, 1_000
-"""The minimum average size of a chunk, except for the first ones: h11 needs 15 µs for each."""
-_HAS_BODY_HEADER = re.compile(rb"[\r\n](?:content-length|transfer-encoding|expect)", re.IGNORECASE)
+_UNKNOWN_METHOD = re.compile(rb"([A-Z]{1,32}) (/[!-~]*) HTTP/1\.1\r\n")
+INCOMPLETE_BODY = "The body ended before it was complete. Send the request again."
 
 
-class Request(NamedTuple):
-    """The first `length` bytes. If it is not `whole`, it is not known where the next one begins."""
+@dataclass(slots=True)
+class Request:
+    """`headers` have names in lower case. `version` is that of HTTP, such as "1.1".
 
-    length: int
-    whole: bool
+    `keeps_alive`: another request may follow. A body that is too large is cut off; then nothing
+    may follow, and the application refuses the request.
+    """
+
+    method: str
+    version: str
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+    keeps_alive: bool = False
+
+
+@dataclass(slots=True)
+class _Incomplete:
+    """What is known of a request that is arriving."""
+
+    target: bytes = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: list[bytes] = field(default_factory=list)
+    body_bytes: int = 0
+    received_bytes: int = 0
+    length: int | None = None
+    has_head: bool = False
+    waits_for_continue: bool = False
 
 
 class RequestReader:
-    """Reads the requests of one connection. Each byte is looked at once.
+    """Reads the requests of one connection, and an error in place of what is no valid request.
 
-    A body over `max_body_bytes` is not read to its end: what has arrived is enough to refuse it.
+    `on_…` are called by the parser. A body over `max_body_bytes` is not read to its end: what has
+    arrived is enough to refuse it.
     """
 
     def __init__(self, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
-        self.start_request()
+        self._parser = HttpRequestParser(self)
+        self._complete: deque[Request | AppError] = deque()
+        self._arriving: _Incomplete | None = None
+        self._refusal: AppError | None = None
+        self._has_completed = self._has_ended = False
 
-    def start_request(self) -> None:
-        """Start a new request, to which the next bytes belong."""
-        self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
-        self._seen = self._content = self._chunks = 0
-
-    def find_request(self, received: bytearray) -> Request | None:
-        """Find the first request in `received`, which has grown since the last call.
-
-        None while it is incomplete.
-        """
-        end = -1 if self._seen else received.find(b"\r\n\r\n")
-        if end >= 0 and not _HAS_BODY_HEADER.search(received, 0, end):
-            return Request(end + 4, whole=True)  # The usual case; h11 would take 10 times as long.
-        new = bytes(received[self._seen :])
-        self._seen = len(received)
-        if new:
-            self._parser.receive_data(new)
+    def feed(self, received: bytes) -> None:
+        """Parse the next bytes. After an error, or the last request, they are dropped."""
+        if self._has_ended:
+            return
+        if self._arriving is not None:
+            self._arriving.received_bytes += len(received)
         try:
-            return self._parse(len(received))
-        except h11.RemoteProtocolError:
-            return Request(len(received), whole=False)
+            self._parser.feed_data(received)
+            self._check_size()
+        except HttpParserUpgrade:
+            self._end()  # Requests with Upgrade and CONNECT are answered in HTTP/1.1.
+        except HttpParserInvalidMethodError:
+            self._end(None if self._complete_unknown(received) else BrokenRequest())
+        except (HttpParserError, AppError):
+            if not self._has_ended:
+                self._end(self._refusal or BrokenRequest())
+
+    def end(self) -> None:
+        """Note that the client sends nothing more."""
+        if self._arriving is not None and not self._has_ended:
+            self._end(BadRequest(INCOMPLETE_BODY) if self._arriving.has_head else BrokenRequest())
 
     @property
-    def expects_continue(self) -> bool:
-        """Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1)."""
-        return self._parser.they_are_waiting_for_100_continue
+    def has_complete(self) -> bool:
+        """Whether `take_complete` returns something."""
+        return bool(self._complete)
 
-    def _parse(self, received: int) -> Request | None:
-        """Parse what has arrived. None while the request is incomplete.
+    def take_complete(self) -> Request | AppError:
+        """Take the first complete request, or the error in place of it. Raises: IndexError."""
+        return self._complete.popleft()
 
-        Raises: h11.RemoteProtocolError.
+    @property
+    def is_within_request(self) -> bool:
+        """Whether a part of a request has arrived."""
+        return self._arriving is not None
+
+    def take_continue(self) -> bool:
+        """Return, once, whether the client waits for a 100 before it sends the body.
+
+        RFC 9110 §10.1.1.
         """
-        while True:
-            event = self._parser.next_event()
-            if isinstance(event, h11.EndOfMessage):
-                return Request(received - len(self._parser.trailing_data[0]), whole=True)
-            if isinstance(event, h11.Request) and _get_length(event) > self._max_body_bytes:
-                return Request(received, whole=False)
-            if isinstance(event, h11.Data):
-                self._content += len(event.data)
-                self._chunks += event.chunk_start
-            if self._is_too_large(received):
-                return Request(received, whole=False)
-            if event is h11.NEED_DATA:
-                return None
+        arriving = self._arriving
+        if arriving is None or not arriving.waits_for_continue:
+            return False
+        arriving.waits_for_continue = False
+        return not arriving.body
 
-    def _is_too_large(self, received: int) -> bool:
-        max_content = self._max_body_bytes + SLACK_BYTES
-        return (
-            self._content > max_content
-            or received > MAX_HEAD_BYTES + MAX_FRAMING_RATIO * max_content
-            or self._chunks > FREE_CHUNKS + self._max_body_bytes // MIN_AVERAGE_CHUNK
+    def on_message_begin(self) -> None:
+        self._arriving = _Incomplete()
+
+    def on_url(self, part: bytes) -> None:
+        request = self._get_arriving()
+        request.target += part
+        if len(request.target) > MAX_LINE_BYTES:
+            self._refuse(UriTooLong())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        request = self._get_arriving()
+        if request.has_head:
+            return  # A trailer (RFC 9110 §6.5). Nothing of ours looks at one.
+        request.headers.append((name.lower(), value))
+        if len(request.headers) > MAX_FIELDS or len(name) + len(value) > MAX_FIELD_BYTES:
+            self._refuse(HeadersTooLarge())
+
+    def on_headers_complete(self) -> None:
+        request = self._get_arriving()
+        request.has_head = True
+        self._check_head(request)
+        if request.length is not None and request.length > self._max_body_bytes:
+            self._cut_off()
+
+    def on_body(self, part: bytes) -> None:
+        request = self._get_arriving()
+        request.body.append(part)
+        request.body_bytes += len(part)
+        if request.body_bytes > self._max_body_bytes:
+            self._cut_off()
+
+    def on_message_complete(self) -> None:
+        self._finish(keeps_alive=self._parser.should_keep_alive())
+
+    def _check_head(self, request: _Incomplete) -> None:
+        """Refuse what llhttp accepts, but rollbook does not serve. Raises: BrokenRequest."""
+        version = self._parser.get_http_version()
+        hosts, coding = 0, None
+        for name, value in request.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                request.length = int(value)
+            elif name == b"transfer-encoding":
+                coding = value.lower() if coding is None else b""
+            elif name == b"expect":
+                request.waits_for_continue = value.lower() == b"100-continue"
+        is_1_1 = version == "1.1"
+        has_body = bool(request.length or coding)
+        if (
+            not (is_1_1 or version == "1.0")
+            or hosts > 1
+            or (is_1_1 and not hosts)
+            or (coding is not None and (coding != b"chunked" or not is_1_1))
+            or (has_body and self._parser.should_upgrade())  # llhttp would not read that body.
+        ):
+            self._refuse(BrokenRequest())
+
+    def _check_size(self) -> None:
+        """Refuse a request that has become too long in total."""
+        request = self._arriving
+        if request is None or self._has_ended:
+            return
+        if not request.has_head and request.received_bytes > MAX_HEAD_BYTES:
+            self._refuse(HeadersTooLarge())
+        if request.received_bytes > MAX_HEAD_BYTES + MAX_FRAMING_RATIO * self._max_body_bytes:
+            self._refuse(PayloadTooLarge())
+
+    def _finish(self, *, keeps_alive: bool) -> None:
+        """Complete the request that is arriving."""
+        request = self._get_arriving()
+        method, version = self._parser.get_method().decode("ascii"), self._parser.get_http_version()
+        body = b"".join(request.body)
+        self._complete.append(
+            Request(method, version, request.target, request.headers, body, keeps_alive)
         )
+        self._arriving = None
+        self._has_completed = True
 
+    def _complete_unknown(self, received: bytes) -> bool:
+        """Complete a request with a method that llhttp does not know, to be refused with 405.
 
-def _get_length(request: h11.Request) -> int:
-    """Return the Content-Length, or 0. h11 has checked that it is a number."""
-    lengths = [int(value) for name, value in request.headers if name == b"content-length"]
-    return max(lengths, default=0)
+        Its header fields are not parsed, so nothing may follow it.
+        """
+        line = _UNKNOWN_METHOD.match(received)
+        if line is None or self._has_completed:
+            return False
+        self._complete.append(Request(line[1].decode("ascii"), "1.1", line[2], []))
+        return True
+
+    def _cut_off(self) -> None:
+        """Complete a request whose body is too large, and stop the parser."""
+        self._finish(keeps_alive=False)
+        self._end()
+        raise PayloadTooLarge()
+
+    def _end(self, error: AppError | None = None) -> None:
+        """Read nothing more. The last request, or the error, is answered."""
+        self._has_ended = True
+        self._arriving = None
+        if error is not None:
+            self._complete.append(error)
+        elif self._complete and isinstance(last := self._complete[-1], Request):
+            last.keeps_alive = False
+
+    def _refuse(self, error: AppError) -> None:
+        """Stop the parser. It reports an error of its own, so this one is kept."""
+        self._refusal = error
+        raise error
+
+    def _get_arriving(self) -> _Incomplete:
+        assert self._arriving is not None  # noqa: S101 - the parser has called on_message_begin
+        return self._arriving

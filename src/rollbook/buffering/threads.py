@@ -1,7 +1,7 @@
-"""gunicorn's threaded worker, whose threads all wait for requests themselves.
+"""A worker of gunicorn whose threads all wait for requests themselves.
 
-In gunicorn's own worker, each request passes from an event loop to a thread and back, which costs
-two wake-ups. Here the kernel gives an event to one of the threads that wait, and that thread
+In gunicorn's threaded worker, each request passes from an event loop to a thread and back, which
+costs two wake-ups. Here the kernel gives an event to one of the threads that wait, and that thread
 handles the request.
 """
 
@@ -13,9 +13,10 @@ from collections import deque
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+from gunicorn.workers.base import Worker
 
 from rollbook.buffering.pollers import OneShotEpoll, OneShotSelector
+from rollbook.kit.turns import Turns
 
 HEARTBEAT_SECONDS = 1.0
 """How often gunicorn's master hears from a worker, and expired connections are looked for."""
@@ -24,34 +25,37 @@ DRAIN_SECONDS = 0.05
 """The same while a worker stops."""
 
 
-class WaitingWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
+class WaitingWorker(Worker):
     """The base of `BufferingWorker`, which says what to do with the events of a connection.
+
+    Of its threads, `max_at_once` handle a request at the same time, apart from those that wait.
 
     Whatever changes a connection or a list of them holds `_changing`; a request is handled without.
     """
 
+    max_at_once = 4
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._requests: deque[Any] = deque()
+        self._ready: deque[Any] = deque()
         self._changing = threading.RLock()
+        self._turns = Turns(self.max_at_once)
 
     def init_process(self) -> None:
-        self.tpool = self.get_thread_pool()
         self.poller = OneShotEpoll() if hasattr(select, "epoll") else OneShotSelector()
         self._turn = nullcontext() if self.poller.is_shared else threading.Lock()
-        super(ThreadWorker, self).init_process()
-
-    def handle_exit(self, *_: Any) -> None:
-        self.alive = False
+        for listener in self.sockets:
+            listener.setblocking(False)
+        super().init_process()
 
     def run(self) -> None:
         """Serve until a signal, then finish what has begun."""
-        self.set_accept_enabled(True)
+        self._keep_up()
         for _ in range(self.cfg.threads):
             threading.Thread(target=self._serve, daemon=True).start()
-        while self.alive and self.is_parent_alive():
-            self._keep_up()
+        while self.alive and self.ppid == os.getppid():
             self._sleep(HEARTBEAT_SECONDS)
+            self._keep_up()
         self._drain()
 
     def _sleep(self, seconds: float) -> None:
@@ -62,11 +66,11 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def _drain(self) -> None:
         """Accept nothing more, and wait for the connections to end."""
+        self.alive = False
         with self._changing:
-            self.set_accept_enabled(False)
-            self._cap_keepalive(time.monotonic() + STOP_KEEPALIVE_LINGER)
+            self._begin_to_stop()
         deadline = time.monotonic() + self.cfg.graceful_timeout
-        while self.nr_conns > 0 and time.monotonic() < deadline:
+        while self._has_connections() and time.monotonic() < deadline:
             self._keep_up()
             time.sleep(DRAIN_SECONDS)
         for listener in self.sockets:
@@ -76,11 +80,12 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         """Handle one request after the other."""
         try:
             while True:
-                conn = self._await_request()
-                keep_alive = self.handle(conn) is True
-                is_sent = conn.sock.flush()
+                connection = self._await_request()
+                with self._turns.take():
+                    self._handle(connection)
+                is_sent = connection.flush()
                 with self._changing:
-                    self._finish(conn, keep_alive=keep_alive, is_sent=is_sent)
+                    self._finish(connection, is_sent=is_sent)
         except Exception:
             self.log.exception("A thread failed; another worker takes over.")
             self.alive = False
@@ -89,7 +94,7 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         """Return a connection that has sent a complete request."""
         while True:
             with suppress(IndexError):
-                return self._requests.popleft()
+                return self._ready.popleft()
             with self._turn:
                 events = self.poller.wait()
             with self._changing:
@@ -100,13 +105,23 @@ class WaitingWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         """Do what is due by the clock."""
         self.notify()
         with self._changing:
-            self.set_accept_enabled(self.alive and self.nr_conns < self.worker_connections)
-            self.murder_keepalived()
-            self.murder_pending()
+            self._end_waits()
 
-    def enqueue_req(self, conn: Any) -> None:
-        self._requests.append(conn)
+    def _has_connections(self) -> bool:
+        raise NotImplementedError
 
-    def _finish(self, conn: Any, *, keep_alive: bool, is_sent: bool) -> None:
+    def _begin_to_stop(self) -> None:
+        """Accept nothing more, and shorten the deadlines of all connections."""
+        raise NotImplementedError
+
+    def _end_waits(self) -> None:
+        """Accept connections or not, and end the waits that are past their deadlines."""
+        raise NotImplementedError
+
+    def _handle(self, connection: Any) -> None:
+        """Handle one request, without the lock."""
+        raise NotImplementedError
+
+    def _finish(self, connection: Any, *, is_sent: bool) -> None:
         """Go on with a connection after a request."""
         raise NotImplementedError

@@ -1,6 +1,6 @@
-"""gunicorn's threaded worker, in which slow clients occupy no thread.
+"""gunicorn's worker of rollbook, in which slow clients occupy no thread.
 
-In gunicorn's own worker, a thread waits for every byte of a body, and until the client has read
+In gunicorn's own workers, a thread waits for every byte of a body, and until the client has read
 the last byte of the response: a few slow clients stop the API. Here a thread reads what has
 arrived, and handles a request when it is complete; a response that the client does not read at
 once is sent later. Everything has a deadline.
@@ -9,22 +9,24 @@ once is sent later. Everything has a deadline.
 import errno
 import socket
 import time
-from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-import gunicorn.util
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
-
-from rollbook.buffering.requests import Request, RequestReader
-from rollbook.buffering.sockets import CONTINUE, BufferedSocket
+from rollbook.buffering.connections import Connection
+from rollbook.buffering.gateway import respond
+from rollbook.buffering.refusals import refuse
 from rollbook.buffering.threads import WaitingWorker
+from rollbook.kit.errors import AppError, RequestTimeout
 
 REQUEST_SECONDS = 20
 """For a request, from its first byte to its last."""
 RESPONSE_SECONDS = 60
 """For a response."""
+IDLE_SECONDS = 15
+"""Between two requests."""
+STOP_SECONDS = 2
+"""For every wait, while the worker stops: it waits for its threads, not for clients."""
 LINGER_SECONDS = 5
 """How long incoming data is dropped after the last response, which the client can then read.
 
@@ -32,172 +34,206 @@ RFC 9112 §9.6 gives the reason.
 """
 PAUSE_SECONDS = 1
 """Before connections are accepted again, when no file descriptor was left."""
-TIMED_OUT = 408
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+Waiting = dict[Connection, None]
+"""Connections in the order of their deadlines."""
 
 
 class BufferingWorker(WaitingWorker):
-    """`max_body_bytes`: a larger body is passed on as soon as that is known."""
+    """A connection is in one of four lists while it waits, and in none while a thread has it.
+
+    `max_body_bytes`: of a larger body, no more than that is read.
+    """
 
     max_body_bytes = 65_536
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.sending: deque[Any] = deque()
-        self.lingering: deque[Any] = deque()
+        self._idle: Waiting = {}
+        self._receiving: Waiting = {}
+        self._sending: Waiting = {}
+        self._lingering: Waiting = {}
+        self._count = 0
+        self._accepts = False
         self._accepts_from = 0.0
 
-    def accept(self, listener: Any) -> None:
-        """Accept connections. Without a free descriptor, wait until a connection ends."""
-        self._accepting = False
+    def _has_connections(self) -> bool:
+        return self._count > 0
+
+    def _begin_to_stop(self) -> None:
+        self._accept_or_not()
+        deadline = time.monotonic() + STOP_SECONDS
+        for connections in (self._idle, self._receiving, self._sending, self._lingering):
+            for connection in connections:
+                connection.deadline = min(connection.deadline, deadline)
+
+    def _accept_or_not(self) -> None:
+        """Wait for new connections unless there are too many."""
+        has_place = self._count < self.cfg.worker_connections
+        accepts = self.alive and has_place and time.monotonic() >= self._accepts_from
+        if accepts == self._accepts:
+            return
+        self._accepts = accepts
+        for listener in self.sockets:
+            if accepts:
+                self.poller.register(listener, EVENT_READ, self._accept)
+            else:
+                self.poller.unregister(listener)
+
+    def _accept(self, listener: Any) -> None:
+        """Accept a connection. Without a free descriptor, wait until one ends."""
+        self._accepts = False  # The event was the only one that was asked for.
         try:
             client, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self._accepts_from = time.monotonic() + PAUSE_SECONDS
-            self.set_accept_enabled(True)
+        else:
+            self._count += 1
+            connection = Connection(client, address, listener.getsockname(), self.max_body_bytes)
+            self._wait(connection, self._idle, IDLE_SECONDS, EVENT_READ, self._on_readable)
+        self._accept_or_not()
+
+    def _on_readable(self, connection: Connection) -> None:
+        received = connection.receive()
+        reader = connection.reader
+        if received is None:
+            reader.end()
+        elif received:
+            reader.feed(received)
+        if reader.has_complete:
+            self._stop_waiting(connection, self._idle, self._receiving)
+            self._ready.append(connection)
+        elif received is None:
+            self._stop_waiting(connection, self._idle, self._receiving)
+            self._close(connection)
+        else:
+            self._wait_for_rest(connection)
+
+    def _wait_for_rest(self, connection: Connection) -> None:
+        """Wait until more of a request arrives, until the deadline for all of it."""
+        if connection.reader.take_continue():
+            connection.send(CONTINUE)
+            connection.flush()
+        if connection in self._idle and connection.reader.is_within_request:
+            self._stop_waiting(connection, self._idle)
+            self._wait(connection, self._receiving, REQUEST_SECONDS, EVENT_READ, self._on_readable)
+        else:
+            self._wait_again(connection, EVENT_READ, self._on_readable)
+
+    def _handle(self, connection: Connection) -> None:
+        request = connection.reader.take_complete()
+        if isinstance(request, AppError):
+            refuse(connection, request)
             return
-        self.nr_conns += 1
-        conn = TConn(self.cfg, BufferedSocket(client), address, listener.getsockname())
-        conn.reader = RequestReader(self.max_body_bytes)
-        conn.data_ready = True
-        conn.waits = 0
-        self._wait(conn, self.keepalived_conns, self.cfg.keepalive, EVENT_READ, self._on_readable)
-        self.set_accept_enabled(self.nr_conns < self.worker_connections)
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        if not enabled or (self.alive and time.monotonic() >= self._accepts_from):
-            super().set_accept_enabled(enabled)
-
-    def _on_readable(self, conn: Any) -> None:
-        is_open = conn.sock.receive()
-        if conn in self.keepalived_conns and conn.sock.received:
-            self._stop_waiting(conn, self.keepalived_conns)
-            self._wait(conn, self.pending_conns, REQUEST_SECONDS, EVENT_READ, self._on_readable)
-        request = conn.reader.find_request(conn.sock.received)
-        if request is None and is_open:
-            self._send_continue(conn)
-            self._wait_again(conn, EVENT_READ, self._on_readable)
-            return
-        self._stop_waiting(conn, self.keepalived_conns, self.pending_conns)
-        if conn.sock.received:
-            conn.request = request or Request(len(conn.sock.received), whole=False)
-            conn.sock.serve(conn.request.length)
-            self.enqueue_req(conn)
-        else:
-            self._close(conn)
-
-    def _send_continue(self, conn: Any) -> None:
-        if not conn.sock.has_continued and conn.reader.expects_continue:
-            conn.sock.has_continued = True
-            with suppress(OSError):
-                conn.sock.sendall(CONTINUE)
-                conn.sock.flush()
-
-    def _finish(self, conn: Any, *, keep_alive: bool, is_sent: bool) -> None:
-        """Send the rest of the response, if the client has not read all of it yet."""
-        conn.keep_alive = keep_alive and conn.request.whole and not conn.sock.read_past_end
-        if is_sent:
-            self._on_sent(conn)
-        else:
-            self._wait(conn, self.sending, RESPONSE_SECONDS, EVENT_WRITE, self._on_writable)
-
-    def _on_writable(self, conn: Any) -> None:
-        if conn.sock.flush():
-            self._stop_waiting(conn, self.sending)
-            self._on_sent(conn)
-        else:
-            self._wait_again(conn, EVENT_WRITE, self._on_writable)
-
-    def _on_sent(self, conn: Any) -> None:
-        if conn.keep_alive and not conn.sock.is_broken:
-            conn.sock.discard_rest()
-            conn.reader.start_request()
-            idle = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
-            self._wait(conn, self.keepalived_conns, idle, EVENT_READ, self._on_readable)
-            if conn.sock.received:  # The client sends requests without waiting for responses.
-                self._on_readable(conn)
-        else:
-            self._linger(conn)
-
-    def _linger(self, conn: Any) -> None:
+        connection.keeps_alive = self.alive
         try:
-            conn.sock.flush()
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close(conn)
-            return
-        conn.sock.received.clear()
-        self._wait(conn, self.lingering, LINGER_SECONDS, EVENT_READ, self._on_trailing)
+            respond(self.wsgi, request, connection)
+        except Exception:
+            self.log.exception("error handling a request")
+            refuse(connection, AppError())
 
-    def _on_trailing(self, conn: Any) -> None:
-        if conn.sock.receive():
-            conn.sock.received.clear()
-            self._wait_again(conn, EVENT_READ, self._on_trailing)
+    def _finish(self, connection: Connection, *, is_sent: bool) -> None:
+        """Send the rest of the response, if the client has not read all of it yet."""
+        if is_sent:
+            self._on_sent(connection)
         else:
-            self._stop_waiting(conn, self.lingering)
-            self._close(conn)
+            self._wait(connection, self._sending, RESPONSE_SECONDS, EVENT_WRITE, self._on_writable)
 
-    def murder_keepalived(self, force: bool = False) -> None:
-        for conn in self._expired(self.keepalived_conns, force=force):
-            self._close(conn)
+    def _on_writable(self, connection: Connection) -> None:
+        if connection.flush():
+            self._stop_waiting(connection, self._sending)
+            self._on_sent(connection)
+        else:
+            self._wait_again(connection, EVENT_WRITE, self._on_writable)
 
-    def murder_pending(self) -> None:
-        """Close connections that take too long to send, to read a response, or to close."""
-        for conn in self._expired(self.pending_conns):
-            with suppress(OSError):
-                gunicorn.util.write_error(conn.sock, TIMED_OUT, "Request Timeout", "")
-            self._linger(conn)
-        for conn in [*self._expired(self.sending), *self._expired(self.lingering)]:
-            self._close(conn)
+    def _on_sent(self, connection: Connection) -> None:
+        if not connection.keeps_alive or connection.is_broken:
+            self._linger(connection)
+        elif connection.reader.has_complete:  # The client does not wait for responses.
+            self._ready.append(connection)
+        elif connection.reader.is_within_request:
+            self._wait(connection, self._receiving, REQUEST_SECONDS, EVENT_READ, self._on_readable)
+        else:
+            self._wait(connection, self._idle, IDLE_SECONDS, EVENT_READ, self._on_readable)
 
-    def _cap_keepalive(self, deadline: float) -> None:
-        """Limit the time of all connections.
+    def _linger(self, connection: Connection) -> None:
+        try:
+            connection.flush()
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(connection)
+            return
+        self._wait(connection, self._lingering, LINGER_SECONDS, EVENT_READ, self._on_trailing)
 
-        A worker that stops waits for its threads, not for clients.
-        """
-        super()._cap_keepalive(deadline)
-        for conn in [*self.pending_conns, *self.sending, *self.lingering]:
-            conn.timeout = min(conn.timeout, deadline)
+    def _on_trailing(self, connection: Connection) -> None:
+        if connection.receive() is None:
+            self._stop_waiting(connection, self._lingering)
+            self._close(connection)
+        else:
+            self._wait_again(connection, EVENT_READ, self._on_trailing)
 
-    def _expired(self, conns: "deque[Any]", *, force: bool = False) -> list[Any]:
-        """Remove the expired connections, and return them.
+    def _end_waits(self) -> None:
+        self._accept_or_not()
+        for connection in self._take_expired(self._receiving):
+            refuse(connection, RequestTimeout())
+            self._linger(connection)
+        for connections in (self._idle, self._sending, self._lingering):
+            for connection in self._take_expired(connections):
+                self._close(connection)
 
-        `conns` is in the order in which they expire.
-        """
+    def _take_expired(self, connections: Waiting) -> list[Connection]:
+        """Remove the connections that are past their deadlines, and return them."""
         now, expired = time.monotonic(), []
-        while conns and (force or conns[0].timeout <= now):
-            expired.append(conns[0])
-            self._stop_waiting(conns[0], conns)
+        for connection in connections:
+            if connection.deadline > now:
+                break
+            expired.append(connection)
+        for connection in expired:
+            self._stop_waiting(connection, connections)
         return expired
 
-    def _wait(self, conn: Any, conns: "deque[Any]", seconds: float, event: int, then: Any) -> None:
-        conn.timeout = time.monotonic() + seconds
-        conns.append(conn)
-        self._wait_again(conn, event, then)
+    def _wait(
+        self,
+        connection: Connection,
+        connections: Waiting,
+        seconds: float,
+        event: int,
+        then: Callable[[Connection], None],
+    ) -> None:
+        connection.deadline = time.monotonic() + (seconds if self.alive else STOP_SECONDS)
+        connections[connection] = None
+        self._wait_again(connection, event, then)
 
-    def _wait_again(self, conn: Any, event: int, then: Any) -> None:
+    def _wait_again(
+        self, connection: Connection, event: int, then: Callable[[Connection], None]
+    ) -> None:
         """Wait for the next event, until the same deadline.
 
         Another thread may have received the event just before the deadline ended the wait: then it
         concerns a wait that is over.
         """
-        conn.waits = waits = conn.waits + 1
-        self.poller.register(
-            conn.sock.real, event, lambda _: then(conn) if conn.waits == waits else None
-        )
+        connection.waits = waits = connection.waits + 1
 
-    def _stop_waiting(self, conn: Any, *lists: "deque[Any]") -> None:
-        conn.waits += 1
-        for conns in lists:
-            with suppress(ValueError):
-                conns.remove(conn)
-        self.poller.unregister(conn.sock.real)
+        def call(_: Any) -> None:
+            if connection.waits == waits:
+                then(connection)
 
-    def _close(self, conn: Any) -> None:
-        self.nr_conns -= 1
-        conn.sock.close()
+        self.poller.register(connection.sock, event, call)
+
+    def _stop_waiting(self, connection: Connection, *lists: Waiting) -> None:
+        connection.waits += 1
+        for connections in lists:
+            connections.pop(connection, None)
+        self.poller.unregister(connection.sock)
+
+    def _close(self, connection: Connection) -> None:
+        self._count -= 1
+        connection.close()
 
 
-def make_worker_class(max_body_bytes: int) -> type[BufferingWorker]:
+def make_worker_class(*, max_body_bytes: int, max_at_once: int) -> type[BufferingWorker]:
     """Create a worker class for gunicorn's settings."""
-    return type("RollbookWorker", (BufferingWorker,), {"max_body_bytes": max_body_bytes})
+    options = {"max_body_bytes": max_body_bytes, "max_at_once": max_at_once}
+    return type("RollbookWorker", (BufferingWorker,), options)

@@ -91,7 +91,7 @@ def read_bytes(request: Request) -> bytes:
     except RequestEntityTooLarge:
         _drain(stream)
         raise PayloadTooLarge() from None
-    except Exception as error:  # gunicorn's own: a broken chunk, a time-out, a lost client.
+    except Exception as error:  # of another WSGI server: a broken chunk, a lost client.
         raise BadRequest(INCOMPLETE_BODY) from error
     if request.content_length is not None and len(raw) < request.content_length:
         raise BadRequest(INCOMPLETE_BODY)

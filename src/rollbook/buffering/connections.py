@@ -1,0 +1,88 @@
+"""A connection of a client: what arrives on it, and what is left to send."""
+
+import mmap
+import os
+import socket
+from collections import deque
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rollbook.buffering.requests import RequestReader
+
+CHUNK = 65_536
+MAX_MAPPED_FILES = 64
+MAX_PARTS = 16
+"""Parts of a response that are sent in one system call."""
+
+
+class Connection:
+    """Never blocks: a response that the client does not read at once is kept.
+
+    `deadline` is when the present wait ends, and `waits` numbers the waits. `keeps_alive` says
+    whether another request may follow the response.
+    """
+
+    def __init__(self, sock: socket.socket, peer: Any, server: Any, max_body_bytes: int) -> None:
+        self.sock, self.peer, self.server = sock, peer, server
+        self.sock.setblocking(False)
+        self.reader = RequestReader(max_body_bytes)
+        self.deadline = 0.0
+        self.waits = 0
+        self.keeps_alive = True
+        self.is_broken = False
+        self._unsent: deque[memoryview] = deque()
+
+    def receive(self) -> bytes | None:
+        """Return what has arrived. None, when the client has closed the connection."""
+        try:
+            return self.sock.recv(CHUNK) or None
+        except (BlockingIOError, InterruptedError):
+            return b""
+        except OSError:
+            return None
+
+    def send(self, data: bytes) -> None:
+        """Send `data` with the next `flush`."""
+        self._unsent.append(memoryview(data))
+
+    def send_file(self, file: Any, count: int) -> None:
+        """Send `count` bytes of a file, from its position.
+
+        It is mapped once, so many slow clients cost one descriptor and no memory.
+        """
+        status, start = os.fstat(file.fileno()), file.tell()
+        mapped = _map_file(file.name, status.st_ino, status.st_mtime_ns)
+        self._unsent.append(memoryview(mapped)[start : start + count])
+
+    def flush(self) -> bool:
+        """Send as much as the client reads. True, when nothing is left or the client is gone."""
+        try:
+            while self._unsent:
+                self._drop(self.sock.sendmsg([*islice(self._unsent, MAX_PARTS)]))
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self.is_broken = True
+            self._unsent.clear()
+        return True
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.sock.close()
+
+    def _drop(self, sent: int) -> None:
+        """Drop the first `sent` bytes."""
+        while sent > 0:
+            part = self._unsent.popleft()
+            if len(part) > sent:
+                self._unsent.appendleft(part[sent:])
+            sent -= len(part)
+
+
+@lru_cache(MAX_MAPPED_FILES)
+def _map_file(name: str, inode: int, changed: int) -> mmap.mmap:  # noqa: ARG001 - cache key
+    with Path(name).open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

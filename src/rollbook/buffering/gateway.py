@@ -1,0 +1,149 @@
+"""Between a parsed request and the WSGI application (PEP 3333)."""
+
+import io
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from rollbook.buffering.connections import Connection
+from rollbook.buffering.requests import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+NAMES_WITHOUT_PREFIX = {"CONTENT_TYPE", "CONTENT_LENGTH"}
+SERVER = "rollbook"
+
+
+class FileWrapper:
+    """A file that is sent as it is: `wsgi.file_wrapper`."""
+
+    def __init__(self, file: Any, block_size: int = 8192) -> None:
+        self.file = file
+        self._block_size = block_size
+
+    def __iter__(self) -> Iterable[bytes]:
+        return iter(lambda: self.file.read(self._block_size), b"")
+
+    def close(self) -> None:
+        self.file.close()
+
+
+BASE_ENVIRON: Mapping[str, Any] = {
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+    "wsgi.file_wrapper": FileWrapper,
+    "wsgi.input_terminated": True,
+    "SCRIPT_NAME": "",
+    "SERVER_SOFTWARE": SERVER,
+}
+
+
+def respond(app: "WSGIApplication", request: Request, connection: Connection) -> None:
+    """Call the application, and leave the whole response to the connection to send."""
+    start: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+        start[:] = status, headers
+        return None  # Flask does not call `write`, which PEP 3333 keeps for older frameworks.
+
+    result = app(build_environ(request, connection), start_response)
+    try:
+        _send(request, connection, result, start)
+    finally:
+        if hasattr(result, "close"):
+            result.close()
+
+
+def build_environ(request: Request, connection: Connection) -> dict[str, Any]:
+    """Build the environ. A field with `_` is dropped: it could pass for one with `-`."""
+    path, query = _split_target(request.target)
+    environ = dict(BASE_ENVIRON)
+    for name, value in request.headers:
+        key, text = _get_key(name), value.decode("latin-1").rstrip(" \t")
+        if key in environ:
+            separator = "; " if key == "HTTP_COOKIE" else ","
+            text = f"{environ[key]}{separator}{text}"
+        if key:
+            environ[key] = text
+    environ["REQUEST_METHOD"] = request.method
+    environ["PATH_INFO"] = path
+    environ["QUERY_STRING"] = query
+    environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
+    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = connection.peer[0], str(connection.peer[1])
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = (
+        connection.server[0],
+        str(connection.server[1]),
+    )
+    environ["wsgi.input"] = io.BytesIO(request.body)
+    return environ
+
+
+def render_head(
+    status: str, headers: Iterable[tuple[str, str]], *, keeps_alive: bool, version: str = "1.1"
+) -> bytes:
+    """Render the status line and the header fields, up to the empty line."""
+    lines = [f"HTTP/1.1 {status}", f"Server: {SERVER}", f"Date: {_render_date(int(time.time()))}"]
+    if not keeps_alive:
+        lines.append("Connection: close")
+    elif version == "1.0":
+        lines.append("Connection: keep-alive")
+    lines += [f"{name}: {value}" for name, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _send(request: Request, connection: Connection, result: Any, start: list[Any]) -> None:
+    """Leave the response to the connection, with a Content-Length where there can be a body."""
+    is_file = isinstance(result, FileWrapper)
+    body = b"" if is_file else b"".join(result)
+    status, headers = start
+    has_body = request.method != "HEAD" and status[:3] not in ("204", "304")
+    length = next((value for name, value in headers if name.lower() == "content-length"), None)
+    if length is None and has_body:
+        length = str(len(body))
+        headers = [*headers, ("Content-Length", length)]
+    connection.keeps_alive = request.keeps_alive and connection.keeps_alive
+    head = render_head(status, headers, keeps_alive=connection.keeps_alive, version=request.version)
+    if is_file and has_body:
+        connection.send(head)
+        connection.send_file(result.file, int(length or 0))
+    else:
+        connection.send(head + body if has_body else head)
+
+
+def _split_target(target: bytes) -> tuple[str, str]:
+    """Split a request target (RFC 9112 §3.2) into the decoded path and the query.
+
+    WSGI wants bytes as latin-1 characters.
+    """
+    if not target.startswith(b"/") and b"://" in target:
+        parts = urlsplit(target.decode("latin-1"))
+        path, query = parts.path, parts.query
+    else:
+        path, _, query = target.decode("latin-1").partition("?")
+    if "%" in path:
+        path = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
+    return path, query
+
+
+@lru_cache(512)
+def _get_key(name: bytes) -> str:
+    """Return the key of a header field in the environ, or nothing if the field is dropped."""
+    if b"_" in name:
+        return ""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in NAMES_WITHOUT_PREFIX else f"HTTP_{key}"
+
+
+@lru_cache(2)
+def _render_date(seconds: int) -> str:
+    """Render a time for the Date header (RFC 9110 §5.6.7)."""
+    return formatdate(seconds, usegmt=True)

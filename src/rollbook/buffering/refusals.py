@@ -1,0 +1,35 @@
+"""Responses of the server itself, to what never reaches the application."""
+
+import logging
+import uuid
+
+from pydantic_core import to_json
+
+from rollbook.buffering.connections import Connection
+from rollbook.buffering.gateway import render_head
+from rollbook.kit.errors import AppError
+from rollbook.web import envelope
+
+logger = logging.getLogger(__name__)
+
+
+def refuse(connection: Connection, error: AppError) -> None:
+    """Answer with the envelope of an error, after which nothing follows.
+
+    Nothing of the request is logged: what cannot be parsed may hold a password.
+    """
+    request_id = uuid.uuid4().hex
+    body = to_json(envelope.wrap_error(error, request_id)) + b"\n"
+    status = f"{error.status} {envelope.get_reason_phrase(error.status)}"
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "X-Request-ID": request_id,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    logger.info(
+        "broken request %d", error.status, extra={"request_id": request_id, "status": error.status}
+    )
+    connection.keeps_alive = False
+    connection.send(render_head(status, headers.items(), keeps_alive=False) + body)
