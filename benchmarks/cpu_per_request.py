@@ -31,6 +31,7 @@ LIMITS = {
     "RATELIMIT_READ": "10000000/hour",
 }
 """High enough that no request is refused: the benchmark measures what counting costs."""
+WORKER = "rollbook.buffering.worker.BufferingWorker"
 BASELINE = "bare Flask + PyMongo, read one"
 
 
@@ -84,7 +85,7 @@ def create_users(server: Server) -> str:
 
 
 def main() -> None:
-    gunicorn = ["-m", "gunicorn", "--worker-class", "gthread", "--threads", "4"]
+    gunicorn = ["-m", "gunicorn", "--worker-class", WORKER, "--threads", "4"]
     gunicorn += ["--chdir", str(Path(__file__).parent)]
     with (
         tempfile.TemporaryDirectory() as name,

@@ -68,6 +68,13 @@ def test_thread_works_without_a_turn_after_a_while(monkeypatch):
     assert places._free == 1, "a thread without a turn gives none back"
 
 
+def test_nested_waits_give_back_one_turn():
+    places = Turns(1)
+    with places.take(), yield_turn(), yield_turn():
+        assert places._free == 1
+    assert places._free == 1
+
+
 def test_yielding_without_a_turn_changes_nothing():
     with yield_turn():
         pass

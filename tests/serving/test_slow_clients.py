@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from rollbook.buffering import worker
-from rollbook.buffering.requests import RequestReader
+from rollbook.buffering.requests import MAX_PIPELINED, RequestReader
 from rollbook.kit.errors import AppError, BrokenRequest, HeadersTooLarge, PayloadTooLarge
 from tests.conftest import ADA
 from tests.harness.serving import serving, wait_until
@@ -66,6 +66,7 @@ SLOW = {
     "a body after 100 Continue": HEAD + CONTINUE,
     "a large file that is not read": GET_FILE * 3,
     "OpenAPI documents that are not read": GET_DOCUMENT * 20,
+    "requests without a pause": b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n" * 1000,
 }
 
 
@@ -203,6 +204,33 @@ def test_nothing_follows_the_last_request(last, step):
     assert all(isinstance(error, AppError) for error in rest)
 
 
+def test_requests_without_pause_are_limited():
+    *found, last = read(GET * 1000)
+    assert len(found) == MAX_PIPELINED - 1
+    assert all(request.keeps_alive for request in found)
+    assert not last.keeps_alive
+
+
+@pytest.mark.parametrize(("version", "sent"), [(b"1.1", True), (b"1.0", False)])
+def test_only_http_1_1_waits_for_continue(version, sent):
+    reader = RequestReader(100)
+    head = b"POST / HTTP/%b\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-Continue \r\n\r\n"
+    reader.feed(head % version)
+    assert [reader.take_continue(), reader.take_continue()] == [sent, False]
+
+
+def test_continue_comes_after_the_response_before(server):
+    second = HEAD + b"Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    with connect(server, 1, b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n" + second) as (client,):
+        client.settimeout(5)
+        received = b""
+        while b" 100 Continue\r\n\r\n" not in received:
+            received += client.recv(65_536)
+        client.sendall(b"{}")
+        received += receive_all(client)
+    assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200", b"100", b"400"]
+
+
 TE = b"Transfer-Encoding: "
 INVALID = {
     "no host": b"GET / HTTP/1.1\r\n\r\n",
@@ -229,6 +257,15 @@ INVALID = {
 def test_reader_refuses_what_two_programs_could_read_differently(received, step):
     (error,) = read(received + GET, step)
     assert isinstance(error, BrokenRequest)
+
+
+def test_unknown_method_is_not_taken_for_its_end():
+    reader = RequestReader(100)
+    for part in (b"PU", GET):
+        reader.feed(part)
+    assert isinstance(reader.take_complete(), BrokenRequest)
+    (unknown,) = read(b"BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
+    assert (unknown.method, unknown.target, unknown.keeps_alive) == ("BREW", b"/pot", False)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,14 @@
 """A connection of a client: what arrives on it, and what is left to send."""
 
-import mmap
-import os
 import socket
 from collections import deque
 from contextlib import suppress
-from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from rollbook.buffering.requests import RequestReader
 
 CHUNK = 65_536
-MAX_MAPPED_FILES = 64
 MAX_PARTS = 16
 """Parts of a response that are sent in one system call."""
 
@@ -21,12 +16,12 @@ MAX_PARTS = 16
 class Connection:
     """Never blocks: a response that the client does not read at once is kept.
 
-    `deadline` is when the present wait ends, and `waits` numbers the waits. `keeps_alive` says
-    whether another request may follow the response.
+    `peer` and `server` are hosts and ports. `deadline` is when the present wait ends, and `waits`
+    numbers the waits. `keeps_alive` says whether another request may follow the response.
     """
 
     def __init__(self, sock: socket.socket, peer: Any, server: Any, max_body_bytes: int) -> None:
-        self.sock, self.peer, self.server = sock, peer, server
+        self.sock, self.peer, self.server = sock, _split(peer), _split(server)
         self.sock.setblocking(False)
         self.reader = RequestReader(max_body_bytes)
         self.deadline = 0.0
@@ -44,18 +39,13 @@ class Connection:
         except OSError:
             return None
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Send `data` with the next `flush`."""
-        self._unsent.append(memoryview(data))
+        if data:
+            self._unsent.append(memoryview(data))
 
-    def send_file(self, file: Any, count: int) -> None:
-        """Send `count` bytes of a file, from its position.
-
-        It is mapped once, so many slow clients cost one descriptor and no memory.
-        """
-        status, start = os.fstat(file.fileno()), file.tell()
-        mapped = _map_file(file.name, status.st_ino, status.st_mtime_ns)
-        self._unsent.append(memoryview(mapped)[start : start + count])
+    def discard_unsent(self) -> None:
+        self._unsent.clear()
 
     def flush(self) -> bool:
         """Send as much as the client reads. True, when nothing is left or the client is gone."""
@@ -70,6 +60,7 @@ class Connection:
         return True
 
     def close(self) -> None:
+        self.reader.close()
         with suppress(OSError):
             self.sock.close()
 
@@ -82,7 +73,6 @@ class Connection:
             sent -= len(part)
 
 
-@lru_cache(MAX_MAPPED_FILES)
-def _map_file(name: str, inode: int, changed: int) -> mmap.mmap:  # noqa: ARG001 - cache key
-    with Path(name).open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+def _split(address: Any) -> tuple[str, str]:
+    """Return the host and the port of a socket's address. A Unix socket has neither."""
+    return (address[0], str(address[1])) if isinstance(address, tuple) else ("", "")

@@ -1,13 +1,17 @@
 """Between a parsed request and the WSGI application (PEP 3333)."""
 
 import io
+import mmap
+import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from rollbook.buffering.connections import Connection
 from rollbook.buffering.requests import Request
@@ -15,8 +19,10 @@ from rollbook.buffering.requests import Request
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+MAX_MAPPED_FILES = 64
 NAMES_WITHOUT_PREFIX = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 SERVER = "rollbook"
+_ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 class FileWrapper:
@@ -29,8 +35,25 @@ class FileWrapper:
     def __iter__(self) -> Iterable[bytes]:
         return iter(lambda: self.file.read(self._block_size), b"")
 
+    def read_all(self) -> memoryview:
+        """Return the rest of the file.
+
+        It is mapped once, so many slow clients cost one descriptor and no memory.
+        """
+        status, start = os.fstat(self.file.fileno()), self.file.tell()
+        if start >= status.st_size:
+            return memoryview(b"")
+        mapped = _map_file(self.file.name, status.st_ino, status.st_mtime_ns)
+        return memoryview(mapped)[start:]
+
     def close(self) -> None:
         self.file.close()
+
+
+@lru_cache(MAX_MAPPED_FILES)
+def _map_file(name: str, inode: int, changed: int) -> mmap.mmap:  # noqa: ARG001 - cache key
+    with Path(name).open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 BASE_ENVIRON: Mapping[str, Any] = {
@@ -78,11 +101,8 @@ def build_environ(request: Request, connection: Connection) -> dict[str, Any]:
     environ["PATH_INFO"] = path
     environ["QUERY_STRING"] = query
     environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
-    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = connection.peer[0], str(connection.peer[1])
-    environ["SERVER_NAME"], environ["SERVER_PORT"] = (
-        connection.server[0],
-        str(connection.server[1]),
-    )
+    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = connection.peer
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = connection.server
     environ["wsgi.input"] = io.BytesIO(request.body)
     return environ
 
@@ -90,33 +110,38 @@ def build_environ(request: Request, connection: Connection) -> dict[str, Any]:
 def render_head(
     status: str, headers: Iterable[tuple[str, str]], *, keeps_alive: bool, version: str = "1.1"
 ) -> bytes:
-    """Render the status line and the header fields, up to the empty line."""
+    """Render the status line and the header fields, up to the empty line.
+
+    Raises: ValueError, if a field contains a line break.
+    """
     lines = [f"HTTP/1.1 {status}", f"Server: {SERVER}", f"Date: {_render_date(int(time.time()))}"]
     if not keeps_alive:
         lines.append("Connection: close")
     elif version == "1.0":
         lines.append("Connection: keep-alive")
     lines += [f"{name}: {value}" for name, value in headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
+        raise ValueError("a header field contains a line break")
+    return head.encode("latin-1")
 
 
 def _send(request: Request, connection: Connection, result: Any, start: list[Any]) -> None:
     """Leave the response to the connection, with a Content-Length where there can be a body."""
-    is_file = isinstance(result, FileWrapper)
-    body = b"" if is_file else b"".join(result)
+    body = result.read_all() if isinstance(result, FileWrapper) else b"".join(result)
     status, headers = start
     has_body = request.method != "HEAD" and status[:3] not in ("204", "304")
-    length = next((value for name, value in headers if name.lower() == "content-length"), None)
-    if length is None and has_body:
-        length = str(len(body))
-        headers = [*headers, ("Content-Length", length)]
+    if has_body and not any(name.lower() == "content-length" for name, _ in headers):
+        headers = [*headers, ("Content-Length", str(len(body)))]
     connection.keeps_alive = request.keeps_alive and connection.keeps_alive
     head = render_head(status, headers, keeps_alive=connection.keeps_alive, version=request.version)
-    if is_file and has_body:
+    if not has_body:
         connection.send(head)
-        connection.send_file(result.file, int(length or 0))
+    elif isinstance(body, bytes):
+        connection.send(head + body)
     else:
-        connection.send(head + body if has_body else head)
+        connection.send(head)
+        connection.send(body)
 
 
 def _split_target(target: bytes) -> tuple[str, str]:
@@ -124,14 +149,10 @@ def _split_target(target: bytes) -> tuple[str, str]:
 
     WSGI wants bytes as latin-1 characters.
     """
-    if not target.startswith(b"/") and b"://" in target:
-        parts = urlsplit(target.decode("latin-1"))
-        path, query = parts.path, parts.query
-    else:
-        path, _, query = target.decode("latin-1").partition("?")
-    if "%" in path:
-        path = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
-    return path, query
+    if not target.startswith(b"/"):
+        target = _ABSOLUTE_FORM.sub(b"", target, count=1)
+    path, _, query = target.partition(b"#")[0].partition(b"?")
+    return unquote_to_bytes(path).decode("latin-1"), query.decode("latin-1")
 
 
 @lru_cache(512)

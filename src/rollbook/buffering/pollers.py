@@ -35,10 +35,10 @@ class OneShotEpoll:
         if self._waiting.pop(number, None):
             self._epoll.modify(number, 0)
 
-    def wait(self) -> list[Event]:
-        ready = self._epoll.poll(None, 1)
-        waiting = (self._waiting.pop(number, None) for number, _ in ready)
-        return [event for event in waiting if event]
+    def wait(self, *, blocks: bool = True) -> Event | None:
+        """Return an event. None, if the wait for it has ended, or without one if not `blocks`."""
+        ready = self._epoll.poll(None if blocks else 0, 1)
+        return self._waiting.pop(ready[0][0], None) if ready else None
 
     def close(self) -> None:
         self._epoll.close()
@@ -63,12 +63,15 @@ class OneShotSelector:
         with suppress(OSError, KeyError, ValueError):
             self._selector.unregister(sock)
 
-    def wait(self) -> list[Event]:
-        ready: list[Event] = []
-        for key, _ in self._selector.select():
+    def wait(self, *, blocks: bool = True) -> Event | None:
+        """Return an event. None without one, if not `blocks`.
+
+        Of several events, the others are found by the next call.
+        """
+        for key, _ in self._selector.select(None if blocks else 0):
             self.unregister(key.fileobj)
-            ready.append((key.data, key.fileobj))
-        return ready
+            return key.data, key.fileobj
+        return None
 
     def close(self) -> None:
         self._selector.close()

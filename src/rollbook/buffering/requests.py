@@ -15,7 +15,9 @@ from httptools import (
     HttpRequestParser,
 )
 
+from rollbook.buffering.heads import parse_head
 from rollbook.kit.errors import (
+    INCOMPLETE_BODY,
     AppError,
     BadRequest,
     BrokenRequest,
@@ -33,7 +35,8 @@ MAX_FRAMING_RATIO = 2
 The sizes of the chunks take the larger part when the chunks are small.
 """
 _UNKNOWN_METHOD = re.compile(rb"([A-Z]{1,32}) (/[!-~]*) HTTP/1\.1\r\n")
-INCOMPLETE_BODY = "The body ended before it was complete. Send the request again."
+MAX_PIPELINED = 100
+"""How many requests a client may send without waiting for responses."""
 
 
 @dataclass(slots=True)
@@ -61,7 +64,6 @@ class _Incomplete:
     body: list[bytes] = field(default_factory=list)
     body_bytes: int = 0
     received_bytes: int = 0
-    length: int | None = None
     has_head: bool = False
     waits_for_continue: bool = False
 
@@ -79,12 +81,13 @@ class RequestReader:
         self._complete: deque[Request | AppError] = deque()
         self._arriving: _Incomplete | None = None
         self._refusal: AppError | None = None
-        self._has_completed = self._has_ended = False
+        self._has_received = self._has_ended = False
 
     def feed(self, received: bytes) -> None:
         """Parse the next bytes. After an error, or the last request, they are dropped."""
         if self._has_ended:
             return
+        is_first, self._has_received = not self._has_received, True
         if self._arriving is not None:
             self._arriving.received_bytes += len(received)
         try:
@@ -93,7 +96,8 @@ class RequestReader:
         except HttpParserUpgrade:
             self._end()  # Requests with Upgrade and CONNECT are answered in HTTP/1.1.
         except HttpParserInvalidMethodError:
-            self._end(None if self._complete_unknown(received) else BrokenRequest())
+            is_complete = is_first and self._complete_unknown(received)
+            self._end(None if is_complete else BrokenRequest())
         except (HttpParserError, AppError):
             if not self._has_ended:
                 self._end(self._refusal or BrokenRequest())
@@ -102,6 +106,12 @@ class RequestReader:
         """Note that the client sends nothing more."""
         if self._arriving is not None and not self._has_ended:
             self._end(BadRequest(INCOMPLETE_BODY) if self._arriving.has_head else BrokenRequest())
+
+    def close(self) -> None:
+        """Drop everything. The parser and its callbacks would otherwise keep each other alive."""
+        self._end()
+        self._complete.clear()
+        del self._parser
 
     @property
     def has_complete(self) -> bool:
@@ -148,8 +158,13 @@ class RequestReader:
     def on_headers_complete(self) -> None:
         request = self._get_arriving()
         request.has_head = True
-        self._check_head(request)
-        if request.length is not None and request.length > self._max_body_bytes:
+        head = parse_head(
+            request.headers,
+            self._parser.get_http_version(),
+            upgrades=self._parser.should_upgrade(),
+        )
+        request.waits_for_continue = head.waits
+        if head.length is not None and head.length > self._max_body_bytes:
             self._cut_off()
 
     def on_body(self, part: bytes) -> None:
@@ -161,30 +176,9 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         self._finish(keeps_alive=self._parser.should_keep_alive())
-
-    def _check_head(self, request: _Incomplete) -> None:
-        """Refuse what llhttp accepts, but rollbook does not serve. Raises: BrokenRequest."""
-        version = self._parser.get_http_version()
-        hosts, coding = 0, None
-        for name, value in request.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                request.length = int(value)
-            elif name == b"transfer-encoding":
-                coding = value.lower() if coding is None else b""
-            elif name == b"expect":
-                request.waits_for_continue = value.lower() == b"100-continue"
-        is_1_1 = version == "1.1"
-        has_body = bool(request.length or coding)
-        if (
-            not (is_1_1 or version == "1.0")
-            or hosts > 1
-            or (is_1_1 and not hosts)
-            or (coding is not None and (coding != b"chunked" or not is_1_1))
-            or (has_body and self._parser.should_upgrade())  # llhttp would not read that body.
-        ):
-            self._refuse(BrokenRequest())
+        if len(self._complete) >= MAX_PIPELINED:
+            self._end()
+            raise PayloadTooLarge()
 
     def _check_size(self) -> None:
         """Refuse a request that has become too long in total."""
@@ -205,15 +199,15 @@ class RequestReader:
             Request(method, version, request.target, request.headers, body, keeps_alive)
         )
         self._arriving = None
-        self._has_completed = True
 
     def _complete_unknown(self, received: bytes) -> bool:
         """Complete a request with a method that llhttp does not know, to be refused with 405.
 
-        Its header fields are not parsed, so nothing may follow it.
+        Its header fields are not parsed, so nothing may follow it, and it must be the first request
+        of the connection. It is an error if it arrives in parts.
         """
         line = _UNKNOWN_METHOD.match(received)
-        if line is None or self._has_completed:
+        if line is None or self._complete:
             return False
         self._complete.append(Request(line[1].decode("ascii"), "1.1", line[2], []))
         return True

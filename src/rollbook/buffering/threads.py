@@ -22,7 +22,7 @@ HEARTBEAT_SECONDS = 1.0
 """How often gunicorn's master hears from a worker, and expired connections are looked for."""
 MAX_SIGNALS = 1024
 DRAIN_SECONDS = 0.05
-"""The same while a worker stops."""
+"""The pause between two looks at the connections while a worker stops."""
 
 
 class WaitingWorker(Worker):
@@ -43,7 +43,7 @@ class WaitingWorker(Worker):
 
     def init_process(self) -> None:
         self.poller = OneShotEpoll() if hasattr(select, "epoll") else OneShotSelector()
-        self._turn = nullcontext() if self.poller.is_shared else threading.Lock()
+        self._polling = nullcontext() if self.poller.is_shared else threading.Lock()
         for listener in self.sockets:
             listener.setblocking(False)
         super().init_process()
@@ -91,15 +91,20 @@ class WaitingWorker(Worker):
             self.alive = False
 
     def _await_request(self) -> Any:
-        """Return a connection that has sent a complete request."""
+        """Return a connection that has sent a complete request.
+
+        New events come first: clients that send requests without waiting for responses would
+        otherwise keep all threads from others.
+        """
         while True:
+            with self._polling:
+                event = self.poller.wait(blocks=not self._ready)
+            if event is not None:
+                callback, sock = event
+                with self._changing:
+                    callback(sock)
             with suppress(IndexError):
                 return self._ready.popleft()
-            with self._turn:
-                events = self.poller.wait()
-            with self._changing:
-                for callback, sock in events:
-                    callback(sock)
 
     def _keep_up(self) -> None:
         """Do what is due by the clock."""

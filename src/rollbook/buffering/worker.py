@@ -113,14 +113,17 @@ class BufferingWorker(WaitingWorker):
 
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait until more of a request arrives, until the deadline for all of it."""
-        if connection.reader.take_continue():
-            connection.send(CONTINUE)
-            connection.flush()
+        self._send_continue(connection)
         if connection in self._idle and connection.reader.is_within_request:
             self._stop_waiting(connection, self._idle)
             self._wait(connection, self._receiving, REQUEST_SECONDS, EVENT_READ, self._on_readable)
         else:
             self._wait_again(connection, EVENT_READ, self._on_readable)
+
+    def _send_continue(self, connection: Connection) -> None:
+        if connection.reader.take_continue():
+            connection.send(CONTINUE)
+            connection.flush()
 
     def _handle(self, connection: Connection) -> None:
         request = connection.reader.take_complete()
@@ -132,6 +135,7 @@ class BufferingWorker(WaitingWorker):
             respond(self.wsgi, request, connection)
         except Exception:
             self.log.exception("error handling a request")
+            connection.discard_unsent()
             refuse(connection, AppError())
 
     def _finish(self, connection: Connection, *, is_sent: bool) -> None:
@@ -154,6 +158,7 @@ class BufferingWorker(WaitingWorker):
         elif connection.reader.has_complete:  # The client does not wait for responses.
             self._ready.append(connection)
         elif connection.reader.is_within_request:
+            self._send_continue(connection)
             self._wait(connection, self._receiving, REQUEST_SECONDS, EVENT_READ, self._on_readable)
         else:
             self._wait(connection, self._idle, IDLE_SECONDS, EVENT_READ, self._on_readable)

@@ -56,6 +56,9 @@ class AppError(Exception):
         super().__init__(self.message)
 
 
+INCOMPLETE_BODY = "The body ended before it was complete. Send the request again."
+
+
 class BadRequest(AppError):
     """The body ended too early, or the request cannot be understood for another reason."""
 

@@ -66,7 +66,8 @@ class _Turn:
         self._is_held = False
 
     def take(self) -> None:
-        self._is_held = self._turns.acquire()
+        if not self._is_held:
+            self._is_held = self._turns.acquire()
 
     def give_back(self) -> None:
         if self._is_held:

@@ -8,7 +8,7 @@ import threading
 from rollbook.storage.transactions import run_before_retry
 
 THREADS = 16
-"""How many threads of a process have shards of their own."""
+"""How many threads have shards that the next process does not use."""
 
 
 class ShardChooser:

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from rollbook.kit.errors import (
+    INCOMPLETE_BODY,
     BadRequest,
     Detail,
     MalformedJson,
@@ -32,7 +33,6 @@ from rollbook.kit.validation import (
 from rollbook.web.declarations import ExtraParameter
 
 MAX_DRAINED_BYTES = 8 * 2**20
-INCOMPLETE_BODY = "The body ended before it was complete. Send the request again."
 MEDIA_TYPES = ("application/json", "application/problem+json")
 
 B = TypeVar("B", bound=BaseModel)
