@@ -38,6 +38,7 @@ class WaitingWorker(Worker):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._ready: deque[Any] = deque()
+        self._wake_times: deque[float] = deque()
         self._changing = threading.RLock()
         self._turns = Turns(self.max_at_once)
 
@@ -54,15 +55,30 @@ class WaitingWorker(Worker):
         for _ in range(self.cfg.threads):
             threading.Thread(target=self._serve, daemon=True).start()
         while self.alive and self.ppid == os.getppid():
-            self._sleep(HEARTBEAT_SECONDS)
+            self._sleep()
             self._keep_up()
         self._drain()
 
-    def _sleep(self, seconds: float) -> None:
-        """Sleep until a signal arrives, of which gunicorn writes a byte into PIPE."""
-        signals, _, _ = select.select([self.PIPE[0]], [], [], seconds)
-        if signals:
-            os.read(self.PIPE[0], MAX_SIGNALS)
+    def wake_at(self, moment: float) -> None:
+        """Let `_end_waits` be called at a time of the monotonic clock, within a second."""
+        self._wake_times.append(moment)
+        os.write(self.PIPE[1], b"w")
+
+    def _sleep(self) -> None:
+        """Sleep until the next heartbeat, a signal, or the earliest time of `wake_at`.
+
+        gunicorn writes a byte into PIPE for each signal.
+        """
+        seconds = HEARTBEAT_SECONDS
+        while self.alive:
+            signals, _, _ = select.select([self.PIPE[0]], [], [], seconds)
+            if signals:
+                os.read(self.PIPE[0], MAX_SIGNALS)
+            if not self._wake_times:
+                return
+            seconds = self._wake_times.popleft() - time.monotonic()
+            if seconds <= 0:
+                return
 
     def _drain(self) -> None:
         """Accept nothing more, and wait for the connections to end."""

@@ -6,17 +6,17 @@ arrived, and handles a request when it is complete; a response that the client d
 once is sent later. Everything has a deadline.
 """
 
-import errno
 import socket
 import time
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
+from rollbook.buffering.accepting import AcceptingWorker
+from rollbook.buffering.balance import Balance
 from rollbook.buffering.connections import Connection
 from rollbook.buffering.gateway import respond
 from rollbook.buffering.refusals import refuse
-from rollbook.buffering.threads import WaitingWorker
 from rollbook.kit.errors import AppError, RequestTimeout
 
 REQUEST_SECONDS = 20
@@ -32,15 +32,13 @@ LINGER_SECONDS = 5
 
 RFC 9112 §9.6 gives the reason.
 """
-PAUSE_SECONDS = 1
-"""Before connections are accepted again, when no file descriptor was left."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Waiting = dict[Connection, None]
 """Connections in the order of their deadlines."""
 
 
-class BufferingWorker(WaitingWorker):
+class BufferingWorker(AcceptingWorker):
     """A connection is in one of four lists while it waits, and in none while a thread has it.
 
     `max_body_bytes`: of a larger body, no more than that is read.
@@ -54,12 +52,6 @@ class BufferingWorker(WaitingWorker):
         self._receiving: Waiting = {}
         self._sending: Waiting = {}
         self._lingering: Waiting = {}
-        self._count = 0
-        self._accepts = False
-        self._accepts_from = 0.0
-
-    def _has_connections(self) -> bool:
-        return self._count > 0
 
     def _begin_to_stop(self) -> None:
         self._accept_or_not()
@@ -68,32 +60,12 @@ class BufferingWorker(WaitingWorker):
             for connection in connections:
                 connection.deadline = min(connection.deadline, deadline)
 
-    def _accept_or_not(self) -> None:
-        """Wait for new connections unless there are too many."""
-        has_place = self._count < self.cfg.worker_connections
-        accepts = self.alive and has_place and time.monotonic() >= self._accepts_from
-        if accepts == self._accepts:
-            return
-        self._accepts = accepts
-        for listener in self.sockets:
-            if accepts:
-                self.poller.register(listener, EVENT_READ, self._accept)
-            else:
-                self.poller.unregister(listener)
+    def _count_open(self) -> int:
+        return self._count - len(self._lingering)
 
-    def _accept(self, listener: Any) -> None:
-        """Accept a connection. Without a free descriptor, wait until one ends."""
-        self._accepts = False  # The event was the only one that was asked for.
-        try:
-            client, address = listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._accepts_from = time.monotonic() + PAUSE_SECONDS
-        else:
-            self._count += 1
-            connection = Connection(client, address, listener.getsockname(), self.max_body_bytes)
-            self._wait(connection, self._idle, IDLE_SECONDS, EVENT_READ, self._on_readable)
-        self._accept_or_not()
+    def _open(self, client: socket.socket, peer: Any, server: Any) -> None:
+        connection = Connection(client, peer, server, self.max_body_bytes)
+        self._wait(connection, self._idle, IDLE_SECONDS, EVENT_READ, self._on_readable)
 
     def _on_readable(self, connection: Connection) -> None:
         received = connection.receive()
@@ -171,6 +143,7 @@ class BufferingWorker(WaitingWorker):
             self._close(connection)
             return
         self._wait(connection, self._lingering, LINGER_SECONDS, EVENT_READ, self._on_trailing)
+        self._change_count(0)
 
     def _on_trailing(self, connection: Connection) -> None:
         if connection.receive() is None:
@@ -180,6 +153,7 @@ class BufferingWorker(WaitingWorker):
             self._wait_again(connection, EVENT_READ, self._on_trailing)
 
     def _end_waits(self) -> None:
+        self._change_count(0)
         self._accept_or_not()
         for connection in self._take_expired(self._receiving):
             refuse(connection, RequestTimeout())
@@ -234,11 +208,15 @@ class BufferingWorker(WaitingWorker):
         self.poller.unregister(connection.sock)
 
     def _close(self, connection: Connection) -> None:
-        self._count -= 1
+        self._change_count(-1)
         connection.close()
 
 
 def make_worker_class(*, max_body_bytes: int, max_at_once: int) -> type[BufferingWorker]:
     """Create a worker class for gunicorn's settings."""
-    options = {"max_body_bytes": max_body_bytes, "max_at_once": max_at_once}
+    options = {
+        "max_body_bytes": max_body_bytes,
+        "max_at_once": max_at_once,
+        "balance": Balance(),
+    }
     return type("RollbookWorker", (BufferingWorker,), options)
