@@ -62,6 +62,7 @@ def count_sockets(pid):
     return sum(bool(re.match(r"socket:", str(link))) for link in links)
 
 
+@pytest.mark.slow
 def test_connections_are_spread_evenly(tmp_path, mongod):
     settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "balance", "WORKERS": 2}
     with serving(tmp_path, **settings) as server, ExitStack() as stack:

@@ -68,6 +68,19 @@ def test_number_of_a_closed_socket_can_be_used_again(poller):
             assert poller.wait() == (ignore, one)
 
 
+def test_thread_with_work_does_not_wait_for_others(poller, pair):
+    one, other = pair
+    poller.register(one, EVENT_READ, ignore)
+    thread = threading.Thread(target=poller.wait, daemon=True)
+    thread.start()
+    thread.join(0.1)
+    assert thread.is_alive()
+    assert poller.wait(blocks=False) is None
+    other.send(b"x")
+    thread.join(5)
+    assert not thread.is_alive()
+
+
 def test_kernel_gives_each_event_to_one_of_the_threads(pair):
     poller, delivered = OneShotEpoll(), []
     one, other = pair
@@ -97,4 +110,10 @@ def test_server_works_where_there_is_no_epoll(tmp_path, mongod):
         with httpx.Client(base_url=server.url) as http, ThreadPoolExecutor(8) as pool:
             statuses = list(pool.map(lambda _: http.get("/api/users").status_code, range(200)))
         assert set(statuses) == {200}
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as client:
+            client.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+            received = b""
+            while received.count(b'"pong"') < 3:
+                received += client.recv(65_536)
         assert server.stop() == 0

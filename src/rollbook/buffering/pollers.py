@@ -1,6 +1,7 @@
 """Wait for sockets. Each event is delivered once, to one thread, and then asked for again."""
 
 import select
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
@@ -13,8 +14,6 @@ Event = tuple[Callback, Any]
 
 class OneShotEpoll:
     """All threads wait at the same time: the kernel wakes one for each event (epoll(7))."""
-
-    is_shared = True
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -50,10 +49,9 @@ class OneShotSelector:
     Like epoll, it sees what another thread registers while it waits.
     """
 
-    is_shared = False
-
     def __init__(self) -> None:
         self._selector = DefaultSelector()
+        self._turn = threading.Lock()
 
     def register(self, sock: Any, event: int, callback: Callback) -> None:
         self._selector.register(sock, event, callback)
@@ -68,9 +66,14 @@ class OneShotSelector:
 
         Of several events, the others are found by the next call.
         """
-        for key, _ in self._selector.select(None if blocks else 0):
-            self.unregister(key.fileobj)
-            return key.data, key.fileobj
+        if not self._turn.acquire(blocking=blocks):
+            return None
+        try:
+            for key, _ in self._selector.select(None if blocks else 0):
+                self.unregister(key.fileobj)
+                return key.data, key.fileobj
+        finally:
+            self._turn.release()
         return None
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections import deque
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.base import Worker
@@ -44,7 +44,6 @@ class WaitingWorker(Worker):
 
     def init_process(self) -> None:
         self.poller = OneShotEpoll() if hasattr(select, "epoll") else OneShotSelector()
-        self._polling = nullcontext() if self.poller.is_shared else threading.Lock()
         for listener in self.sockets:
             listener.setblocking(False)
         super().init_process()
@@ -113,8 +112,7 @@ class WaitingWorker(Worker):
         otherwise keep all threads from others.
         """
         while True:
-            with self._polling:
-                event = self.poller.wait(blocks=not self._ready)
+            event = self.poller.wait(blocks=not self._ready)
             if event is not None:
                 callback, sock = event
                 with self._changing:
