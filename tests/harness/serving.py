@@ -16,6 +16,7 @@ import httpx
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 READY_SECONDS = 15
+LOG_CHARACTERS = 4000
 OPEN = {
     "AUTH_REQUIRED": "false",
     "ALLOWED_HOSTS": "127.0.0.1,localhost,x",
@@ -86,7 +87,7 @@ def get_free_port() -> int:
 def serving(folder: Path, *command: str, **environment: object) -> Iterator[Server]:
     """`command` are the arguments of Python; by default it runs `rollbook serve`.
 
-    `environment` has the settings.
+    `environment` has the settings. When the test fails, it shows the end of the log.
     """
     port = int(str(environment.pop("PORT", get_free_port())))
     log = folder / f"server-{port}.log"
@@ -102,6 +103,9 @@ def serving(folder: Path, *command: str, **environment: object) -> Iterator[Serv
         )
     try:
         yield Server(process, port, log)
+    except BaseException:
+        sys.stderr.write(f"--- {log}\n{log.read_text()[-LOG_CHARACTERS:]}")
+        raise
     finally:
         if process.poll() is None:
             process.terminate()

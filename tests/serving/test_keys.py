@@ -104,7 +104,7 @@ def list_active_keys(environment, tmp_path):
 
 
 def test_keys_commands_require_secret_key(environment, tmp_path):
-    without = environment | {"SECRET_KEY": ""}
+    without = environment | {"SECRET_KEY": "", "DATA_DIR": ".data"}
     for arguments in (("rotate",), ("rotate", "--replace-sealed"), ("list",)):
         result = run_command(tmp_path, "keys", *arguments, **without)
         assert result.returncode == 1
