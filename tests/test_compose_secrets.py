@@ -8,7 +8,7 @@ from tests.serving.guarded import run_command
 
 
 def test_secrets_are_random_and_created_once(tmp_path):
-    for name in ("api", "mongo", "redis"):
+    for name in ("api", "mongo", "prometheus", "redis"):
         (tmp_path / name).mkdir()
     created = compose_secrets.create_secrets(tmp_path)
     contents = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
@@ -16,7 +16,7 @@ def test_secrets_are_random_and_created_once(tmp_path):
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o444 for path in contents)
     assert (
         len({secret for text in contents.values() for secret in re.findall("[0-9a-f]{64}", text)})
-        == 4
+        == 5
     )
     assert compose_secrets.create_secrets(tmp_path) == []
     assert {path: path.read_text() for path in contents} == contents

@@ -132,7 +132,12 @@ def _register_resources(
         feature.register(prefixed, services)
     app.register_blueprint(blueprint)
     root = Api(app)
-    rollbook.ops.resources.register(root, database, auth_required=settings.auth_required)
+    rollbook.ops.resources.register(
+        root,
+        database,
+        auth_required=settings.auth_required,
+        metrics_token=reveal(settings.metrics_token),
+    )
     rollbook.signing.resources.register(root, services.keys, database.require_ready)
     rollbook.auth.introspection.register(
         root,

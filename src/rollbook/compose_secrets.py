@@ -13,7 +13,8 @@ def create_secrets(folder: Path) -> list[str]:
     """Create the missing files in one folder for each container, and return their paths.
 
     `mongo`: a key file, and the passwords of the administrator and of the API. `redis`: its
-    configuration. `api`: the two URIs, as settings. Raises: OSError.
+    configuration. `prometheus`: the token for /metrics. `api`: that token and the two URIs, as
+    settings. Raises: OSError.
     """
     created: list[str] = []
     _read_or_create(folder / "mongo" / "key", secrets.token_hex(32), created)
@@ -25,6 +26,8 @@ def create_secrets(folder: Path) -> list[str]:
     _read_or_create(folder / "api" / "mongodb_uri", mongodb_uri, created)
     redis_url = f"redis://:{redis.split()[-1]}@{REDIS_HOST}/0"
     _read_or_create(folder / "api" / "redis_url", redis_url, created)
+    token = _read_or_create(folder / "prometheus" / "token", secrets.token_hex(32), created)
+    _read_or_create(folder / "api" / "metrics_token", token, created)
     return created
 
 

@@ -3,9 +3,12 @@
 import logging
 import os
 import resource
+import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from flask import Flask
@@ -13,11 +16,12 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from rollbook.buffering.worker import make_worker_class
+from rollbook.kit import metrics
 from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.settings import Settings, StartError
 from rollbook.startup import configure, start_app
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a heartbeat file must not wait for a disk
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what a worker writes often must not wait for a disk
 
 
 class AddressInUse(StartError):
@@ -30,7 +34,8 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) ->
     `on_ready` is called once, when connections are accepted. Raises: SettingsError, AddressInUse.
     """
     settings = configure(settings, check=lambda: _require_free_port(settings.host, settings.port))
-    _Server(settings, on_ready).run()
+    with _open_metrics_folder():
+        _Server(settings, on_ready).run()
 
 
 class _Server(BaseApplication):
@@ -53,10 +58,11 @@ class _Server(BaseApplication):
             "graceful_timeout": 10,
             "worker_connections": _get_max_connections(),
             "control_socket_disable": True,
-            "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
+            "worker_tmp_dir": _find_shared_memory(),
             "logger_class": _Logger,
             "proc_name": "rollbook",
             "when_ready": lambda _: self._on_ready(),
+            "child_exit": lambda _, worker: metrics.forget_process(worker.pid),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -77,6 +83,23 @@ class _Logger(Logger):
         self._access_log_enabled = False
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
+
+
+@contextmanager
+def _open_metrics_folder() -> Iterator[None]:
+    """Share the metrics of the workers in a folder that the master removes at the end."""
+    folder, master = Path(mkdtemp("", "rollbook-metrics-", _find_shared_memory())), os.getpid()
+    metrics.share_between_processes(folder)
+    try:
+        yield
+    finally:
+        if os.getpid() == master:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _find_shared_memory() -> str | None:
+    """Return the folder that is no disk. None for the default, if there is none."""
+    return str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None
 
 
 def _get_max_connections() -> int:

@@ -217,7 +217,7 @@ class UserSettings(BaseModel):
 
 
 class LogSettings(BaseModel):
-    """Log."""
+    """Log and metrics."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="the minimum level of the log"
@@ -228,6 +228,9 @@ class LogSettings(BaseModel):
     log_client_address: bool = Field(True, description="false: the log has no client addresses")
     log_file: Path | None = Field(
         None, description="log to this file too; it may be rotated by renaming"
+    )
+    metrics_token: Secret | None = Field(
+        None, description="who may read /metrics sends it; if unset, only this machine may"
     )
 
 

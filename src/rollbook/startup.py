@@ -9,6 +9,7 @@ from flask import Flask
 from rollbook.app import create_app
 from rollbook.kit.background import run_periodically
 from rollbook.ops import logs
+from rollbook.ops.process_metrics import measure_process
 from rollbook.secret_files import load_or_create_secrets
 from rollbook.services import Services, build_database, build_services
 from rollbook.settings import LOOPBACK, Settings, SettingsError
@@ -55,6 +56,7 @@ def start_app(settings: Settings) -> Flask:
     services = build_services(settings)
     database = build_database(settings, services.prepare)
     database.start_preparing(wait_seconds=DATABASE_WAIT_SECONDS)
+    measure_process()
     if settings.caller_cache:
         services.callers.follow()
     sweep = partial(_sweep, database, services)

@@ -30,6 +30,7 @@ OPERATIONS: dict[str, Cells] = {
     "read_server_metadata": {None: PUBLIC},
     "introspect": {None: dict.fromkeys(CALLERS, "who")},
     "/openapi.json": {None: PUBLIC},
+    "/metrics": {None: PUBLIC},
     "/docs": {None: PUBLIC},
     "read_password_policy": {None: PUBLIC},
     "read_metadata_schemas": {None: SIGNED_IN},

@@ -217,6 +217,25 @@ def test_setting_hides_the_client_address_from_the_log(make_app, caplog, enabled
     assert getattr(line, "ip", None) == ("203.0.113.9" if enabled else None)
 
 
+def test_log_line_says_who_asked_and_for_which_trace(guarded, client, ada, caplog):
+    login = {"email": ADA["email"], "password": PASSWORD}
+    signed_in = client.post("/api/auth/login", json=login).json["data"]
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    with caplog.at_level(logging.INFO, "rollbook.access_log"):
+        traced = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        guarded.get("/api/auth/me", headers=headers | traced)
+        guarded.get("/api/auth/me", headers=headers | {"traceparent": "00-x y@z"})
+        guarded.get("/api/auth/me", headers={"Authorization": "Bearer of.no.use"})
+    first, second, third = caplog.records
+    assert (first.user, len(first.session), first.trace_id) == (ada["id"], 32, trace)
+    assert not hasattr(second, "trace_id")
+    assert not hasattr(third, "user")
+    line = logs._TextFormatter().format(first)
+    assert line.endswith(f" user={ada['id']} session={first.session} trace_id={trace}")
+    assert headers["Authorization"].split()[1] not in str(vars(first))
+
+
 def test_every_response_has_security_headers(client, ada):
     for path in (f"/api/users/{ada['id']}", "/api/users", "/nowhere", "/health", "/openapi.json"):
         response = client.get(path)

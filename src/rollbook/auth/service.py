@@ -13,6 +13,7 @@ from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
 from rollbook.auth.schemas import LoginIn
 from rollbook.auth.token_claims import TokenClaims
+from rollbook.kit import metrics
 from rollbook.kit.clock import Clock
 from rollbook.limits.limit_status import get_client_key, remember_address
 from rollbook.limits.service import AttemptLimiter
@@ -61,6 +62,10 @@ class AuthService:
 
         Raises: InvalidCredentials, TooManyRequests, LimitsUnavailable, TooBusy.
         """
+        with metrics.count_result(metrics.sign_ins()):
+            return self._sign_in(login, actor)
+
+    def _sign_in(self, login: LoginIn, actor: Principal) -> SignedIn:
         reference = get_login_reference(login.email, login.username)
         password = login.password.get_secret_value()
         with self.gate.enter() as hasher:

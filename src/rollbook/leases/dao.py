@@ -6,6 +6,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from rollbook.kit import metrics
 from rollbook.leases.documents import Lease
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 
@@ -35,7 +36,10 @@ class LeaseDAO:
                 )
         except DuplicateKeyError:
             return False
-        return bool(lease["holder"] == holder)
+        is_acquired = bool(lease["holder"] == holder)
+        if is_acquired:
+            metrics.leases_acquired().labels(name).inc()
+        return is_acquired
 
     def release(self, name: str, holder: str) -> None:
         with translate_driver_errors():

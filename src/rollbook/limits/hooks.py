@@ -11,6 +11,7 @@ from rollbook.access.client_address import get_client_address
 from rollbook.access.guards import find_principal, find_user_id
 from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
+from rollbook.kit import metrics
 from rollbook.limits.limit_status import LimitStatus, get_client_key, render_headers
 from rollbook.limits.memory_store import SCHEME
 
@@ -18,8 +19,8 @@ MEMORY = f"{SCHEME}://"
 STORE_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 NO_ENDPOINT = "no endpoint"
 """For an unknown path or method, which counts too."""
-UNLIMITED = ("ping", "health")
-"""Endpoints of liveness probes: if they were refused, the process would be killed."""
+UNLIMITED = ("ping", "health", "metrics")
+"""Endpoints of probes: if liveness were refused, the process would be killed."""
 READ_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -77,9 +78,11 @@ def install(
     def report_limits(response: Response) -> Response:
         statuses = [*_list_request_limits(limiter), *g.get("limit_statuses", [])]
         response.headers.update(render_headers(statuses))
-        waits = [each.wait for each in statuses if each.remaining == 0]
-        if response.status_code == 429 and waits:
-            response.headers["Retry-After"] = str(max(waits))
+        used_up = [each for each in statuses if each.remaining == 0]
+        if response.status_code == 429 and used_up:
+            response.headers["Retry-After"] = str(max(each.wait for each in used_up))
+            for each in used_up:
+                metrics.limit_refusals().labels(each.name).inc()
         return response
 
 

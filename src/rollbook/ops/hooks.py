@@ -1,14 +1,17 @@
-"""Around every request: its id, the headers of every response, and one line in the log."""
+"""Around every request: its id, the headers of every response, its line in the log, its metrics."""
 
 import logging
 import re
 import time
 import uuid
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from flask import Flask, Response, g, request
+from prometheus_client import Counter, Histogram
 
 from rollbook.access.client_address import get_client_address
+from rollbook.access.principal import Principal
+from rollbook.kit import metrics
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -27,41 +30,72 @@ logger = logging.getLogger("rollbook.access_log")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+OTHER = "other"
+
+
 def install(app: Flask, *, log_client_address: bool) -> None:
     app.before_request(_start_request)
     app.after_request(partial(_finish_request, log_client_address=log_client_address))
+    app.teardown_request(_end_request)
 
 
 def _start_request() -> None:
     g.started = time.perf_counter()
+    metrics.http_requests_in_flight().inc()
     given = request.environ.get("HTTP_X_REQUEST_ID", "")
     g.request_id = given if given and _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _finish_request(response: Response, *, log_client_address: bool) -> Response:
-    request_id, route, method, headers = (
-        g.request_id,
-        _get_route(),
-        request.method,
-        response.headers,
-    )
-    headers.add("X-Request-ID", request_id)
+    headers, status, route = response.headers, response.status_code, _get_route()
+    headers.add("X-Request-ID", g.request_id)
     for name, value in SECURITY_HEADERS.items():
         if name not in headers:
             headers.add(name, value)
+    seconds = time.perf_counter() - g.started
+    method = request.method if request.method in METHODS else OTHER
+    count, measure = _get_request_metrics(method, route, status)
+    count.inc()
+    measure.observe(seconds)
     fields = {
-        "request_id": request_id,
-        "method": method,
+        "request_id": g.request_id,
+        "method": request.method,
         "route": route,
-        "status": response.status_code,
-        "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
+        "status": status,
+        "milliseconds": round(seconds * 1000, 1),
+        **_describe_caller(log_client_address=log_client_address),
     }
-    if log_client_address:
-        fields["ip"] = get_client_address()
-    if "trusted_client" in g:
-        fields["client"] = g.trusted_client
-    logger.info("%s %s %d", method, route, response.status_code, extra=fields)
+    logger.info("%s %s %d", request.method, route, status, extra=fields)
     return response
+
+
+def _end_request(_: BaseException | None) -> None:
+    metrics.http_requests_in_flight().dec()
+
+
+def _describe_caller(*, log_client_address: bool) -> dict[str, str | None]:
+    """Describe who has sent the request, for the log."""
+    caller: dict[str, str | None] = {}
+    if log_client_address:
+        caller["ip"] = get_client_address()
+    principal = g.get("principal")
+    if isinstance(principal, Principal) and principal.user_id:
+        caller |= {"user": principal.user_id, "session": principal.session_id}
+    if "trusted_client" in g:
+        caller["client"] = g.trusted_client
+    if trace := _TRACEPARENT.fullmatch(request.environ.get("HTTP_TRACEPARENT", "")):
+        caller["trace_id"] = trace[1]
+    return caller
+
+
+@lru_cache(maxsize=2000)
+def _get_request_metrics(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return (
+        metrics.http_requests().labels(method, route, status),
+        metrics.http_request_seconds().labels(method, route),
+    )
 
 
 def _get_route() -> str:

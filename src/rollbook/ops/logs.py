@@ -10,7 +10,9 @@ from typing import Literal
 
 from flask import g, has_request_context
 
-FIELDS = ("request_id", "method", "route", "status", "milliseconds", "ip")
+CALLER_FIELDS = ("user", "session", "client", "trace_id")
+FIELDS = ("request_id", "method", "route", "status", "milliseconds", "ip", *CALLER_FIELDS)
+"""What a line about a request has, where it is known. `trace_id` is the one of `traceparent`."""
 
 
 class LogFileRefused(Exception):
@@ -59,7 +61,11 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
         line = f"{line} {record.milliseconds} ms" if hasattr(record, "milliseconds") else line
-        return f"{line} {record.ip}" if hasattr(record, "ip") else line
+        line = f"{line} {record.ip}" if hasattr(record, "ip") else line
+        known = vars(record)
+        return " ".join(
+            [line, *(f"{name}={known[name]}" for name in CALLER_FIELDS if name in known)]
+        )
 
 
 class _JsonFormatter(logging.Formatter):

@@ -1,14 +1,27 @@
-"""Ping, health and readiness over HTTP."""
+"""Ping, health, readiness and metrics over HTTP."""
 
+import hmac
+
+from flask import Response, request
 from flask_restful import Resource
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from rollbook import __version__
 from rollbook.access.guards import public
-from rollbook.kit.errors import NotReady
+from rollbook.kit import metrics
+from rollbook.kit.errors import Forbidden, NotReady, Unauthenticated
 from rollbook.ops.schemas import DetailOut, HealthOut, Pong, ReadyOut
 from rollbook.storage.database import Database
 from rollbook.web.declarations import Reply
 from rollbook.web.endpoints import Api, endpoint
+
+LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+FORWARDING_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
+FOR_LOOPBACK_ONLY = (
+    "Without METRICS_TOKEN, /metrics is for this machine only. Set METRICS_TOKEN, and send it as a "
+    "bearer token."
+)
+SEND_TOKEN = "Send `Authorization: Bearer <METRICS_TOKEN>`."
 
 
 class Ping(Resource):
@@ -54,7 +67,35 @@ class Ready(Resource):
         return Reply(ReadyOut(status="ready", details=details))
 
 
-def register(api: Api, database: Database, *, auth_required: bool) -> None:
+class Metrics(Resource):
+    """`token`: who sends it may read the metrics. If empty, a process on this machine may."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token.encode()
+
+    @public
+    def get(self) -> Response:
+        """Return the metrics of all workers, for Prometheus."""
+        self._require_reader()
+        return Response(metrics.render(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    def _require_reader(self) -> None:
+        """Raise Unauthenticated or Forbidden, unless the caller may read the metrics.
+
+        What a proxy on this machine forwards comes from elsewhere.
+        """
+        if self.token:
+            scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(sent.encode(), self.token):
+                raise Unauthenticated(SEND_TOKEN)
+        elif request.remote_addr not in LOOPBACK_ADDRESSES or any(
+            header in request.headers for header in FORWARDING_HEADERS
+        ):
+            raise Forbidden(FOR_LOOPBACK_ONLY)
+
+
+def register(api: Api, database: Database, *, auth_required: bool, metrics_token: str) -> None:
     api.add_resource(Ping, "/ping")
     api.add_resource(Health, "/health", resource_class_kwargs={"auth_required": auth_required})
     api.add_resource(Ready, "/ready", resource_class_kwargs={"database": database})
+    api.add_resource(Metrics, "/metrics", resource_class_kwargs={"token": metrics_token})

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 
+from rollbook.kit import metrics
 from rollbook.kit.turns import yield_turn
 from rollbook.passwords.errors import TooBusy
 from rollbook.passwords.hashing import PasswordHasher
@@ -58,7 +59,7 @@ class HashGate:
             yield PasswordHasher(self._rounds, self._run)
 
     def _run(self, work: Callable[[], object]) -> object:
-        with yield_turn():
+        with yield_turn(), metrics.password_hashes_running().track_inprogress():
             return self._pool.submit(work).result()
 
 
@@ -68,9 +69,10 @@ def _take(places: threading.BoundedSemaphore, *, by: float) -> Iterator[None]:
 
     Raises: TooBusy.
     """
-    with yield_turn():
+    with yield_turn(), metrics.password_hashes_waiting().track_inprogress():
         has_place = places.acquire(timeout=max(0.0, by - time.monotonic()))
     if not has_place:
+        metrics.password_hashes_refused().inc()
         raise TooBusy()
     try:
         yield

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bson import ObjectId
 
 from rollbook.access.principal import SYSTEM, Principal
+from rollbook.kit import metrics
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unavailable
 from rollbook.leases.dao import leases
@@ -70,6 +71,7 @@ class RetentionService:
         except Exception:
             leases.release(LEASE, holder)
             raise
+        metrics.sweep_success_timestamp().set_to_current_time()
         if purged:
             days = self.kept_for.days
             logger.info("purged %d users who were deleted %d days ago", purged, days)

@@ -7,12 +7,14 @@ from typing import Any
 from bson import ObjectId
 from pymongo import ReturnDocument
 
+from rollbook.kit import metrics
 from rollbook.kit.listing import Row
 from rollbook.locks.dao import locks, user_lock
 from rollbook.sessions.documents import Session
 from rollbook.sessions.errors import SessionNotFound
 from rollbook.storage.dao import BaseDAO
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
+from rollbook.storage.transactions import count_after_commit
 
 
 class SessionDAO(BaseDAO[Session]):
@@ -73,6 +75,7 @@ class SessionDAO(BaseDAO[Session]):
     def delete(self, id: Any) -> Session:
         session = super().delete(id)
         locks.acquire_exclusive(user_lock(session.user_id))
+        count_after_commit(metrics.sessions_ended())
         return session
 
     def delete_of_user(self, user_id: ObjectId, *, besides: str | None = None) -> int:
@@ -85,6 +88,7 @@ class SessionDAO(BaseDAO[Session]):
             count = int(deleted.deleted_count)
             if count:
                 locks.acquire_exclusive(user_lock(user_id))
+                count_after_commit(metrics.sessions_ended(), count)
             return count
 
     def delete_oldest(self, user_id: ObjectId, *, keep: int) -> None:
@@ -97,6 +101,7 @@ class SessionDAO(BaseDAO[Session]):
             if ids:
                 self._collection.delete_many({"_id": {"$in": ids}}, session=session)
                 locks.acquire_exclusive(user_lock(user_id))
+                count_after_commit(metrics.sessions_ended(), len(ids))
 
 
 sessions = SessionDAO()

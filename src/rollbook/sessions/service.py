@@ -9,13 +9,14 @@ from bson import ObjectId
 
 from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import MAX_USER_AGENT_LENGTH, Target, append_entry
+from rollbook.kit import metrics
 from rollbook.kit.clock import Clock
 from rollbook.kit.listing import Page, PageRequest, Row
 from rollbook.sessions import refresh_tokens
 from rollbook.sessions.dao import sessions
 from rollbook.sessions.documents import Session
 from rollbook.sessions.errors import SessionNotFound
-from rollbook.storage.transactions import transactional
+from rollbook.storage.transactions import count_after_commit, transactional
 
 MAX_SESSIONS = 100
 """Of one user. The next sign-in ends the oldest session."""
@@ -53,6 +54,7 @@ class SessionService:
             created_at=at,
             **self._describe_use(actor, at),
         )
+        count_after_commit(metrics.sessions_started())
         return sessions.insert(session), token
 
     def find_by_token(self, token: str) -> Session | None:

@@ -11,10 +11,11 @@ import mongoengine
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from rollbook.kit import clock
+from rollbook.kit import clock, metrics
 from rollbook.kit.errors import Detail, NotReady, Unavailable
 from rollbook.storage.clock_skew import ClockSkew
 from rollbook.storage.driver_errors import DatabaseError
+from rollbook.storage.driver_metrics import CommandMetrics, ConnectionMetrics
 from rollbook.storage.primary_watch import PrimaryWatch
 from rollbook.storage.problems import NO_TRANSACTIONS, STANDALONE, UNREACHABLE, describe_error
 
@@ -133,6 +134,7 @@ class Database:
             self._mark_not_ready(reason)
             raise NotReady(details=[reason]) from None
         self._verified_at = time.monotonic()
+        metrics.database_ready().set(1)
         if not self._ready.is_set():
             self._ready.set()
             logger.info("database ready: the primary answers, the schema is verified")
@@ -180,7 +182,8 @@ class Database:
         if self._client_class is not MongoClient:
             return self._client_class()
         watch = PrimaryWatch(self._on_primary_lost)
-        return MongoClient(self._uri, event_listeners=[watch], **CLIENT_OPTIONS)
+        listeners = [watch, CommandMetrics(), ConnectionMetrics()]
+        return MongoClient(self._uri, event_listeners=listeners, **CLIENT_OPTIONS)
 
     def _keep_prepared(self) -> None:
         """Verify the schema regularly: someone may drop a collection, and its indexes with it."""
@@ -227,3 +230,4 @@ class Database:
             logger.warning("not ready: %s", reason.message)
         self._logged_reason = self._reason = reason
         self._ready.clear()
+        metrics.database_ready().set(0)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import pymongo
 from mongoengine.connection import get_connection
+from prometheus_client import Counter
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
@@ -16,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from rollbook.kit import metrics
 from rollbook.kit.errors import Unavailable
 from rollbook.storage.driver_errors import translate_driver_errors, use_client_session
 
@@ -147,6 +150,16 @@ def run_after_commit(name: str, prepare: Callable[[], Callable[[], None]]) -> No
         last_writes[name] = prepare
 
 
+def count_after_commit(counter: Counter, number: int = 1) -> None:
+    """Add `number` to a metric when the current transaction has committed."""
+    last_writes = _last_writes.get()
+    if last_writes is None:
+        counter.inc(number)
+    else:
+        count = functools.partial(counter.inc, number)
+        last_writes[f"count {len(last_writes)}"] = lambda: count
+
+
 @contextmanager
 def run_before_commit(hook: Callable[[Any], None]) -> Iterator[None]:
     """Call `hook` with the result of the next transaction's work, as the last part of it."""
@@ -164,7 +177,11 @@ def _run_with_retries(client_session: ClientSession, work: Callable[[], T], seco
     after_commit: list[Callable[[], None]] = []
     tokens = _retry_hooks.set(before_retry), _last_writes.set(last_writes)
 
+    attempts = itertools.count()
+
     def attempt(_: ClientSession) -> T:
+        if next(attempts):
+            metrics.transaction_retries().inc()
         last_writes.clear()
         while before_retry:
             before_retry.pop()()
