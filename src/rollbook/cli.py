@@ -91,6 +91,28 @@ def check() -> None:
         raise SystemExit(f"{url}: {error}") from None
 
 
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of all findings.")
+@click.pass_obj
+def doctor(opener: CommandOpener, as_json: bool) -> None:
+    """Examine settings, secrets, MongoDB and limits, and say how to cure what is wrong.
+
+    A line each: ok, warn or fail. The exit status is 1 if anything fails. Everything stays as it
+    was.
+    """
+    from rollbook.checkup import examine
+    from rollbook.doctor.findings import has_failed
+
+    findings = []
+    for finding in examine(opener):
+        findings.append(finding)
+        if not as_json:
+            click.echo(finding.render())
+    if as_json:
+        click.echo(json.dumps([finding.to_json() for finding in findings], indent=2))
+    raise SystemExit(has_failed(findings))
+
+
 @commands.command("compose-secrets")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def create_compose_secrets(folder: Path) -> None:

@@ -38,10 +38,10 @@ class CommandOpener:
         from rollbook.secret_files import has_secret_key, load_secrets
         from rollbook.services import open_services
 
-        settings = self._load_settings()
+        settings = self.load_settings()
         if needs_secret and not has_secret_key(settings):
             raise SettingsError(NO_SECRET_KEY)
-        with _open_database(settings) as found, open_services(load_secrets(found)) as services:
+        with open_database(settings) as found, open_services(load_secrets(found)) as services:
             yield services
 
     @contextmanager
@@ -54,10 +54,11 @@ class CommandOpener:
     def open_migrations(self) -> "Iterator[MigrationService]":
         from rollbook.services import open_migrations
 
-        with _open_database(self._load_settings()) as found, open_migrations(found) as migrations:
+        with open_database(self.load_settings()) as found, open_migrations(found) as migrations:
             yield migrations
 
-    def _load_settings(self) -> Settings:
+    def load_settings(self) -> Settings:
+        """Load the settings, with the DATA_DIR of the API. Raises: SettingsError."""
         settings = load_settings()
         if self.data_dir is not None:
             return settings.model_copy(update={"data_dir": self.data_dir})
@@ -67,7 +68,7 @@ class CommandOpener:
 
 
 @contextmanager
-def _open_database(settings: Settings) -> Iterator[Settings]:
+def open_database(settings: Settings) -> Iterator[Settings]:
     """Open the database of MONGODB_URI, or the private one in DATA_DIR, running or not.
 
     Raises: SettingsError, without either: a command never creates a database.

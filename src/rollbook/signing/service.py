@@ -39,10 +39,15 @@ class KeyService:
                 with suppress(KeySlotTaken):  # Another process was faster.
                     self._insert(self._generate(slot), actor=SYSTEM)
                 self.ring.invalidate()
-        try:
-            self.ring.get_signer()
-        except Unavailable:
-            raise build_sealed_error() from None
+        self._require_signer()
+
+    def check_keys(self) -> None:
+        """Check the active key, if there is one.
+
+        Raises: NotReady, when it cannot be decrypted.
+        """
+        if any(key.slot == "active" for key in signing_keys.list_all()):
+            self._require_signer()
 
     def list_keys(self) -> list[SigningKey]:
         """List the keys, the latest first."""
@@ -64,6 +69,12 @@ class KeyService:
         signing_keys.insert(key)
         target = Target("key", key.kid, key.version)
         append_entry("key.created", target, actor=actor, at=self.clock(), changes={})
+
+    def _require_signer(self) -> None:
+        try:
+            self.ring.get_signer()
+        except Unavailable:
+            raise build_sealed_error() from None
 
     @transactional()
     def _rotate(
