@@ -27,7 +27,7 @@ def get_hello() -> Mapping[str, Any]:
 def find_member_states() -> dict[str, str] | None:
     """Return the state of each member by its name. None without the right `clusterMonitor`."""
     try:
-        status = get_connection().admin.command("replSetGetStatus")
+        status = get_connection().admin.command("replSetGetStatus", session=None)
     except OperationFailure:
         return None
     return {member["name"]: member["stateStr"] for member in status["members"]}
@@ -37,7 +37,7 @@ def find_transaction_lifetime() -> int | None:
     """Return `transactionLifetimeLimitSeconds`. None without the right `clusterMonitor`."""
     name = "transactionLifetimeLimitSeconds"
     try:
-        return int(get_connection().admin.command("getParameter", **{name: 1})[name])
+        return int(get_connection().admin.command("getParameter", session=None, **{name: 1})[name])
     except OperationFailure:
         return None
 
@@ -48,9 +48,9 @@ def measure_write() -> timedelta | None:
     collection = get_db().get_collection(COLLECTION, write_concern=concern)
     started = time.monotonic()
     try:
-        collection.insert_one({})
+        collection.insert_one({}, session=None)
         took = timedelta(seconds=time.monotonic() - started)
-        collection.drop()
+        collection.drop(session=None)
     except PyMongoError:
         return None
     return took
@@ -59,11 +59,11 @@ def measure_write() -> timedelta | None:
 def get_disk() -> tuple[float, float]:
     """Return the size of MongoDB's disk, and what is free, in bytes."""
     with translate_driver_errors():
-        stats = get_db().command("dbStats")
+        stats = get_db().command("dbStats", session=None)
     return float(stats["fsTotalSize"]), float(stats["fsTotalSize"] - stats["fsUsedSize"])
 
 
 def _run(command: str) -> Mapping[str, Any]:
     with translate_driver_errors():
-        answer: Mapping[str, Any] = get_connection().admin.command(command)
+        answer: Mapping[str, Any] = get_connection().admin.command(command, session=None)
     return answer
