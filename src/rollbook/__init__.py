@@ -1,3 +1,3 @@
 """A self-hosted user-management REST API on MongoDB."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

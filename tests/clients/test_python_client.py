@@ -252,4 +252,4 @@ def test_other_prefix_is_used(make_app, guarded):
     with serving(app) as url, Client(f"{url}/v1", api_prefix="/v1") as client:
         assert client.sign_in("root", PASSWORD)["username"] == "root"
         [session] = client.list_sessions()
-    assert session["user_agent"] == "rollbook-client/0.2.0"
+    assert session["user_agent"] == "rollbook-client/0.3.0"

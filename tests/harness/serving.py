@@ -84,8 +84,10 @@ def get_free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, *command: str, **environment: object) -> Iterator[Server]:
-    """`command` are the arguments of Python; by default it runs `rollbook serve`.
+def serving(
+    folder: Path, *command: str, python: str = sys.executable, **environment: object
+) -> Iterator[Server]:
+    """`command` are the arguments of `python`; by default it runs `rollbook serve`.
 
     `environment` has the settings. When the test fails, it shows the end of the log.
     """
@@ -94,7 +96,7 @@ def serving(folder: Path, *command: str, **environment: object) -> Iterator[Serv
     settings = OPEN | {"BCRYPT_ROUNDS": 4, "PORT": port} | environment
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *(command or ("-m", "rollbook", "serve"))],
+            [python, *(command or ("-m", "rollbook", "serve"))],
             cwd=folder,
             env=_get_base_environment() | {name: str(value) for name, value in settings.items()},
             stdout=output,

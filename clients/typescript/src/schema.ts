@@ -761,7 +761,7 @@ export interface components {
             status: "alive";
             /**
              * Version
-             * @example 0.2.0
+             * @example 0.3.0
              */
             version: string;
             /**
@@ -4808,7 +4808,7 @@ export interface operations {
                      * @example {
                      *       "data": {
                      *         "status": "alive",
-                     *         "version": "0.2.0",
+                     *         "version": "0.3.0",
                      *         "auth_required": true
                      *       },
                      *       "message": "The process is alive.",

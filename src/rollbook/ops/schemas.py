@@ -13,7 +13,7 @@ class Pong(RootModel[Literal["pong"]]):
 
 class HealthOut(Out):
     status: Annotated[Literal["alive"], Field(examples=["alive"])]
-    version: Annotated[str, Field(examples=["0.2.0"])]
+    version: Annotated[str, Field(examples=["0.3.0"])]
     auth_required: Annotated[
         bool, Field(description="false: every caller may do everything", examples=[True])
     ]

@@ -1,5 +1,5 @@
 """The version of the client, which is that of rollbook."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 AGENT = f"rollbook-client/{VERSION}"
 """What lists of sessions show as the user agent."""
