@@ -133,6 +133,7 @@ def test_no_caller_is_served_for_long_without_mongodb(replicas, http, admin, mon
         time.sleep(HANG_SECONDS)
         assert set(use_everywhere(replicas, user, 8)) == {503}
     wait_until(lambda: set(use_everywhere(replicas, user, 8)) == {200})
+    wait_until(lambda: http.get("/ready").status_code == 200)  # The worker of this connection.
     revoke(http, user)
     assert set(use_everywhere(replicas, user, USES)) <= {401, 503}
 
