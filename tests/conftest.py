@@ -33,7 +33,7 @@ PASSWORD = "plenty of long words"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "password": PASSWORD}
 
 
-SLOW_FOLDERS = ("serving", "recipes", "migrations", "posting", "replay")
+SLOW_FOLDERS = ("backup", "doctor", "serving", "recipes", "migrations", "posting", "replay")
 """Their tests start processes or fill databases."""
 LONG_SECONDS = 600
 """For each test marked `long`: a slow machine needs several times as long as a fast one."""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from rollbook import __version__
 from rollbook.audit.commands import audit
+from rollbook.backup.commands import backup, restore
 from rollbook.command_opener import CommandOpener
 from rollbook.kit.errors import AppError
 from rollbook.migrations.commands import migrate
@@ -129,5 +130,5 @@ def create_compose_secrets(folder: Path) -> None:
         raise SystemExit(f"{error.filename}: {error.strerror}") from None
 
 
-for command in (users, sessions, roles, audit, keys, purge, migrate):
+for command in (users, sessions, roles, audit, keys, purge, migrate, backup, restore):
     commands.add_command(command)

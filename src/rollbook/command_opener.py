@@ -14,6 +14,7 @@ from rollbook.settings import Settings, SettingsError
 from rollbook.settings_loader import load_settings
 
 if TYPE_CHECKING:
+    from rollbook.backup.service import BackupService
     from rollbook.migrations.service import MigrationService
     from rollbook.services import Services
 
@@ -56,6 +57,13 @@ class CommandOpener:
 
         with open_database(self.load_settings()) as found, open_migrations(found) as migrations:
             yield migrations
+
+    @contextmanager
+    def open_backups(self) -> "Iterator[BackupService]":
+        from rollbook.services import open_backups
+
+        with open_database(self.load_settings()) as found, open_backups(found) as backups:
+            yield backups
 
     def load_settings(self) -> Settings:
         """Load the settings, with the DATA_DIR of the API. Raises: SettingsError."""

@@ -10,6 +10,7 @@ from rollbook.auth.callers import Callers
 from rollbook.auth.refresh_cookie import RefreshCookie
 from rollbook.auth.service import AuthService
 from rollbook.auth.token_claims import TokenClaims
+from rollbook.backup.service import BackupService
 from rollbook.features import FEATURES
 from rollbook.first_admin.service import FirstAdmin
 from rollbook.idempotency.service import IdempotencyService
@@ -178,6 +179,13 @@ def open_migrations(settings: Settings) -> Iterator[MigrationService]:
         database.connect_to_primary()
         with translate_driver_errors():
             yield build_migrations(settings)
+
+
+@contextmanager
+def open_backups(settings: Settings) -> Iterator[BackupService]:
+    """Connect to the database in any state, for a command. Raises: StartError."""
+    with open_migrations(settings) as migrations:
+        yield BackupService(clock.now, DOCUMENTS, migrations)
 
 
 @contextmanager

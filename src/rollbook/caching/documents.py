@@ -16,6 +16,7 @@ class CacheLease(BaseDocument):
     `id` is random. A lease that is not stored belongs to no cache that is in use.
     """
 
+    is_transient = True
     meta: ClassVar[dict[str, Any]] = {"collection": "cache_leases"}
 
     id = StringField(primary_key=True)
@@ -29,6 +30,7 @@ class CacheBarrier(BaseDocument):
     It is the last write of its transaction, so change streams return it after all others.
     """
 
+    is_transient = True
     meta: ClassVar[dict[str, Any]] = {
         "collection": "cache_barriers",
         "indexes": [

@@ -10,6 +10,7 @@ from rollbook.storage.documents import BaseDocument
 class Lease(BaseDocument):
     """Until `until`, only the process `holder` may do what `name` says."""
 
+    is_transient = True
     meta: ClassVar[dict[str, Any]] = {"collection": "leases"}
 
     name = StringField(primary_key=True)

@@ -10,6 +10,7 @@ from rollbook.storage.documents import BaseDocument
 class LimitCounter(BaseDocument):
     """One limit of one address or account, until `expireAt`. The `limits` library names fields."""
 
+    is_transient = True
     meta: ClassVar[dict[str, Any]] = {
         "collection": "limit_counters",
         "indexes": [{"fields": ["expireAt"], "name": "expiry", "expireAfterSeconds": 0}],

@@ -17,6 +17,7 @@ class LockShard(BaseDocument):
     only an exclusive lock is granted.
     """
 
+    is_transient = True
     meta: ClassVar[dict[str, Any]] = {
         "collection": "locks",
         "indexes": [

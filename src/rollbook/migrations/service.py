@@ -23,6 +23,12 @@ from rollbook.storage.transactions import transactional
 LEASE = "migrate"
 LEASE_DURATION = timedelta(seconds=60)
 MIGRATING = Detail("mongodb", "migrating", "Another process is migrating the database.")
+RESTORING = Detail(
+    "mongodb",
+    "restoring",
+    "A backup is being restored, or its restore was interrupted. Run `rollbook restore --replace` "
+    "again.",
+)
 RUN_MIGRATE = "Run `rollbook migrate`."
 logger = logging.getLogger(__name__)
 
@@ -57,7 +63,7 @@ class MigrationService:
         problem = self.find_problem()
         if problem is None:
             return
-        if not self.at_start and applied_migrations.has_users():
+        if problem is RESTORING or (not self.at_start and applied_migrations.has_users()):
             raise NotReady(details=[problem])
         logger.info("migrating the database: %s", problem.message)
         self.apply()
@@ -68,10 +74,30 @@ class MigrationService:
         None when nothing differs, and when a newer version has migrated the database: this version
         then continues as long as it can.
         """
+        if applied_migrations.is_restoring():
+            return RESTORING
         problem = self._find_problem()
         if problem is None or self.at_start:
             return problem
         return replace(problem, message=f"{problem.message} {RUN_MIGRATE}")
+
+    def begin_restore(self) -> None:
+        """Let nobody use the database until `end_restore`, and forget what was applied to it."""
+        applied_migrations.mark_restoring()
+        applied_migrations.delete_all()
+
+    def end_restore(self) -> None:
+        """Migrate what was restored, and let it be used."""
+        self.apply()
+        applied_migrations.unmark_restoring()
+
+    def is_restoring(self) -> bool:
+        """Return whether a restore has begun, and not ended."""
+        return applied_migrations.is_restoring()
+
+    def get_latest(self) -> int:
+        """Return the number of the latest migration that was applied, or 0."""
+        return max(applied_migrations.get_checksums(), default=0)
 
     def list_pending(self, applied: Mapping[int, str] | None = None) -> list[Step]:
         """List the steps that have not been applied."""

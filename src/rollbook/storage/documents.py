@@ -27,7 +27,11 @@ class BaseDocument(Document):
     MongoEngine would build them at first use, and give up for good when MongoDB is unavailable
     then; without its index a unique field accepts duplicates. A stored field that this version does
     not know, such as one of a newer version, is ignored.
+
+    What `is_transient` is worthless after a minute, and in no backup.
     """
+
+    is_transient: ClassVar[bool] = False
 
     meta: ClassVar[dict[str, Any]] = {
         "abstract": True,

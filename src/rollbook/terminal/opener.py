@@ -19,5 +19,8 @@ class Opener(Protocol):
     def open_services_with_secret(self) -> AbstractContextManager[Any]:
         """Open the services with the SECRET_KEY of the API, which the key ring needs."""
 
+    def open_backups(self) -> AbstractContextManager[Any]:
+        """Open the BackupService on a database in any state."""
+
     def open_migrations(self) -> AbstractContextManager[Any]:
         """Open the MigrationService on a database in any state."""
