@@ -21,6 +21,8 @@ from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.settings import Settings, StartError
 from rollbook.startup import configure, start_app
 
+STOP_SECONDS = 12
+"""After that, gunicorn kills a worker that stops. The worker itself waits for 10 s."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what a worker writes often must not wait for a disk
 
 
@@ -50,12 +52,14 @@ class _Server(BaseApplication):
         options: dict[str, Any] = {
             "bind": f"{address}:{self._settings.port}",
             "worker_class": make_worker_class(
-                max_body_bytes=self._settings.max_body_bytes, max_at_once=self._settings.threads
+                max_body_bytes=self._settings.max_body_bytes,
+                max_at_once=self._settings.threads,
+                stop_delay=self._settings.shutdown_delay_seconds,
             ),
             "workers": self._settings.workers,
             "threads": self._settings.threads + LINE_LENGTH,
             "timeout": 30,
-            "graceful_timeout": 10,
+            "graceful_timeout": self._settings.shutdown_delay_seconds + STOP_SECONDS,
             "worker_connections": _get_max_connections(),
             "control_socket_disable": True,
             "worker_tmp_dir": _find_shared_memory(),

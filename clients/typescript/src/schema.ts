@@ -481,9 +481,9 @@ export interface paths {
         };
         /**
          * Report whether requests can be served now
-         * @description Ready means that MongoDB's primary answers, and that the indexes are verified. Otherwise
-         *     the status is 503, and `details` says why. If the clocks of this machine and MongoDB
-         *     differ by more than 5 seconds, `details` of the 200 says so.
+         * @description Ready means that MongoDB's primary answers, that the indexes are verified, and that the
+         *     server is not stopping. Otherwise the status is 503, and `details` says why. If the clocks
+         *     of this machine and MongoDB differ by more than 5 seconds, `details` of the 200 says so.
          */
         get: operations["ready"];
         put?: never;

@@ -3,6 +3,7 @@
 import errno
 import socket
 import time
+from contextlib import suppress
 from selectors import EVENT_READ
 from typing import Any
 
@@ -29,6 +30,7 @@ class AcceptingWorker(WaitingWorker):
         super().__init__(*arguments, **options)
         self._count = 0
         self._accepts = False
+        self._is_open = True
         self._accepts_from = self._yielded_at = NEVER
 
     def _has_connections(self) -> bool:
@@ -37,7 +39,7 @@ class AcceptingWorker(WaitingWorker):
     def _accept_or_not(self) -> None:
         """Wait for new connections unless there are too many."""
         has_place = self._count < self.cfg.worker_connections
-        accepts = self.alive and has_place and time.monotonic() >= self._accepts_from
+        accepts = self._is_open and has_place and time.monotonic() >= self._accepts_from
         if accepts == self._accepts:
             return
         self._accepts = accepts
@@ -61,6 +63,21 @@ class AcceptingWorker(WaitingWorker):
             self._change_count(1)
             self._open(client, address, listener.getsockname())
         self._accept_or_not()
+
+    def _close_listeners(self) -> None:
+        """Accept who has connected already, and nobody afterwards.
+
+        A connection that nobody accepts would be reset at the end, with the request of a client.
+        """
+        self._is_open = False
+        self._accept_or_not()
+        for listener in self.sockets:
+            with suppress(OSError):
+                while True:
+                    client, address = listener.accept()
+                    self._change_count(1)
+                    self._open(client, address, listener.getsockname())
+            listener.close()
 
     def _yields_to_others(self) -> bool:
         """Leave a new connection to a worker with fewer for YIELD_SECONDS, and then take it."""

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from rollbook.buffering.connections import Connection
 from rollbook.buffering.requests import Request
+from rollbook.web.requests import STOPPING
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -103,6 +104,7 @@ def build_environ(request: Request, connection: Connection) -> dict[str, Any]:
     environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
     environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = connection.peer
     environ["SERVER_NAME"], environ["SERVER_PORT"] = connection.server
+    environ[STOPPING] = not connection.keeps_alive
     environ["wsgi.input"] = io.BytesIO(request.body)
     return environ
 

@@ -21,6 +21,8 @@ from rollbook.kit.turns import Turns
 HEARTBEAT_SECONDS = 1.0
 """How often gunicorn's master hears from a worker, and expired connections are looked for."""
 MAX_SIGNALS = 1024
+DRAIN_LIMIT_SECONDS = 10
+"""How long a worker that stops waits for its last connections to end."""
 DRAIN_SECONDS = 0.05
 """The pause between two looks at the connections while a worker stops."""
 
@@ -28,12 +30,14 @@ DRAIN_SECONDS = 0.05
 class WaitingWorker(Worker):
     """The base of `BufferingWorker`, which says what to do with the events of a connection.
 
-    Of its threads, `max_at_once` handle a request at the same time, apart from those that wait.
+    After a signal, it serves for `stop_delay` seconds more. Of its threads, `max_at_once` handle a
+    request at the same time, apart from those that wait.
 
     Whatever changes a connection or a list of them holds `_changing`; a request is handled without.
     """
 
     max_at_once = 4
+    stop_delay = 0.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -56,6 +60,7 @@ class WaitingWorker(Worker):
         while self.alive and self.ppid == os.getppid():
             self._sleep()
             self._keep_up()
+        self._serve_for(self.stop_delay)
         self._drain()
 
     def wake_at(self, moment: float) -> None:
@@ -79,17 +84,22 @@ class WaitingWorker(Worker):
             if seconds <= 0:
                 return
 
+    def _serve_for(self, seconds: float) -> None:
+        """Serve on, so that a balancer can see that this server is not ready any more."""
+        self.alive = False
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._keep_up()
+            time.sleep(DRAIN_SECONDS)
+
     def _drain(self) -> None:
         """Accept nothing more, and wait for the connections to end."""
-        self.alive = False
         with self._changing:
             self._begin_to_stop()
-        deadline = time.monotonic() + self.cfg.graceful_timeout
+        deadline = time.monotonic() + DRAIN_LIMIT_SECONDS
         while self._has_connections() and time.monotonic() < deadline:
             self._keep_up()
             time.sleep(DRAIN_SECONDS)
-        for listener in self.sockets:
-            listener.close()
 
     def _serve(self) -> None:
         """Handle one request after the other."""

@@ -54,7 +54,7 @@ class BufferingWorker(AcceptingWorker):
         self._lingering: Waiting = {}
 
     def _begin_to_stop(self) -> None:
-        self._accept_or_not()
+        self._close_listeners()
         deadline = time.monotonic() + STOP_SECONDS
         for connections in (self._idle, self._receiving, self._sending, self._lingering):
             for connection in connections:
@@ -212,11 +212,14 @@ class BufferingWorker(AcceptingWorker):
         connection.close()
 
 
-def make_worker_class(*, max_body_bytes: int, max_at_once: int) -> type[BufferingWorker]:
+def make_worker_class(
+    *, max_body_bytes: int, max_at_once: int, stop_delay: float
+) -> type[BufferingWorker]:
     """Create a worker class for gunicorn's settings."""
     options = {
         "max_body_bytes": max_body_bytes,
         "max_at_once": max_at_once,
+        "stop_delay": stop_delay,
         "balance": Balance(),
     }
     return type("RollbookWorker", (BufferingWorker,), options)

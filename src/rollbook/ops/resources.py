@@ -9,11 +9,12 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from rollbook import __version__
 from rollbook.access.guards import public
 from rollbook.kit import metrics
-from rollbook.kit.errors import Forbidden, NotReady, Unauthenticated
+from rollbook.kit.errors import Detail, Forbidden, NotReady, Unauthenticated
 from rollbook.ops.schemas import DetailOut, HealthOut, Pong, ReadyOut
 from rollbook.storage.database import Database
 from rollbook.web.declarations import Reply
 from rollbook.web.endpoints import Api, endpoint
+from rollbook.web.requests import STOPPING
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 FORWARDING_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
@@ -57,10 +58,12 @@ class Ready(Resource):
     def get(self) -> Reply:
         """Report whether requests can be served now.
 
-        Ready means that MongoDB's primary answers, and that the indexes are verified. Otherwise
-        the status is 503, and `details` says why. If the clocks of this machine and MongoDB
-        differ by more than 5 seconds, `details` of the 200 says so.
+        Ready means that MongoDB's primary answers, that the indexes are verified, and that the
+        server is not stopping. Otherwise the status is 503, and `details` says why. If the clocks
+        of this machine and MongoDB differ by more than 5 seconds, `details` of the 200 says so.
         """
+        if request.environ.get(STOPPING):
+            raise NotReady(details=[Detail("server", "stopping", "The server is stopping.")])
         self.database.check_ready()
         skew = self.database.clock_skew.detail
         details = [DetailOut.model_validate(skew)] if skew else []

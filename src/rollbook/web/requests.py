@@ -38,6 +38,9 @@ MEDIA_TYPES = ("application/json", "application/problem+json")
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=Query)
 
+STOPPING = "rollbook.is_stopping"
+"""In the environ: whether the server has been told to stop. Other servers do not set it."""
+
 
 def find_preferred_type(request: Request) -> str | None:
     """Find the best of MEDIA_TYPES for the Accept header (RFC 9110 §12.5.1).

@@ -1,0 +1,58 @@
+"""A server that has been told to stop."""
+
+import signal
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.harness.serving import serving, wait_until
+
+DELAY = 2
+
+
+@pytest.fixture
+def settings(mongod):
+    return {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "stopping"}
+
+
+def is_refused(server):
+    try:
+        httpx.get(f"{server.url}/ping")
+    except httpx.ConnectError:
+        return True
+    return False
+
+
+def test_readiness_flips_before_requests_are_refused(settings, tmp_path):
+    with serving(tmp_path, SHUTDOWN_DELAY_SECONDS=DELAY, **settings) as server:
+        server.await_status("/ready", 200)
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: httpx.get(f"{server.url}/ready").status_code == 503, seconds=1)
+        ready = httpx.get(f"{server.url}/ready")
+        assert ready.json()["error"]["details"][0]["code"] == "stopping"
+        response = httpx.get(f"{server.url}/api/users")
+        assert (response.status_code, response.headers["Connection"]) == (200, "close")
+        wait_until(lambda: is_refused(server), seconds=5)
+        assert time.monotonic() - began > DELAY
+        assert server.process.wait(10) == 0
+
+
+def test_waiting_connection_is_served_before_the_end(settings, tmp_path):
+    """Connections that the kernel has, but no worker yet, when the signal comes."""
+    with serving(tmp_path, WORKERS=1, **settings) as server:
+        server.await_status("/ready", 200)
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        server.process.send_signal(signal.SIGTERM)
+        answers = []
+        while True:
+            try:
+                with socket.create_connection(address, timeout=5) as sock:
+                    sock.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+                    answers.append(sock.recv(100)[:12])
+            except ConnectionRefusedError:
+                break
+        assert set(answers) <= {b"HTTP/1.1 200"}
+        assert server.process.wait(10) == 0
