@@ -48,11 +48,7 @@ class ServerSettings(BaseModel):
         65536, ge=1024, le=16 * 2**20, description="a larger body is refused with 413"
     )
     shutdown_delay_seconds: int = Field(
-        0,
-        ge=0,
-        le=120,
-        description="after SIGTERM, /ready is 503 and requests are served for so long, until a "
-        "balancer has noticed",
+        0, ge=0, le=120, description="after SIGTERM, serves on for so long while /ready is 503"
     )
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="the number of proxies in front that write X-Forwarded-For"

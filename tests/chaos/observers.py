@@ -1,4 +1,4 @@
-"""Writers that note when each response came, and a verdict on what they were told."""
+"""Writers that note when each response came, and whether the database has what they say."""
 
 import time
 from collections import Counter, defaultdict
