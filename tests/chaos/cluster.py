@@ -30,7 +30,7 @@ OPTIONS = [
 
 class Member:
     def __init__(self, folder: Path) -> None:
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self._folder, self._port = folder, get_free_port()
         self.proxy = Proxy(self._port)
         self.host = f"127.0.0.1:{self.proxy.port}"

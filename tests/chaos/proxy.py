@@ -1,10 +1,8 @@
 """A TCP proxy that can be cut, like a network."""
 
-import asyncio
+import socket
 import threading
 from contextlib import suppress
-
-from tests.harness.serving import get_free_port
 
 CHUNK = 1 << 16
 
@@ -13,46 +11,59 @@ class Proxy:
     """Forwards `port` to `target`, both on loopback, until it is cut: then nothing passes."""
 
     def __init__(self, target: int) -> None:
-        self.port = get_free_port()
         self._target = target
-        self._is_open = asyncio.Event()
-        self._is_open.set()
-        self._loop = asyncio.new_event_loop()
-        self._started = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
-        assert self._started.wait(10)
+        self._passes = threading.Event()
+        self._passes.set()
+        self._sockets: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
         """Let nothing through. Connections stay open, as when a cable is pulled."""
-        self._loop.call_soon_threadsafe(self._is_open.clear)
+        self._passes.clear()
 
     def mend(self) -> None:
-        self._loop.call_soon_threadsafe(self._is_open.set)
+        self._passes.set()
+
+    def drop(self) -> None:
+        """End all connections, with what is on its way in them."""
+        while self._sockets:
+            with suppress(OSError):
+                self._sockets.pop().shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = asyncio.start_server(self._connect, "127.0.0.1", self.port)
-        self._loop.run_until_complete(server)
-        self._started.set()
-        self._loop.run_forever()
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._is_open.wait()
-        try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(self._pipe(reader, back), self._pipe(there, writer))
-
-    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """End all connections, and accept no more."""
         with suppress(OSError):
-            while data := await reader.read(CHUNK):
-                await self._is_open.wait()
-                writer.write(data)
-                await writer.drain()
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self.drop()
+        self.mend()
+
+    def _accept(self) -> None:
+        with self._listener, suppress(OSError):
+            while True:
+                here, _ = self._listener.accept()
+                threading.Thread(target=self._connect, args=(here,), daemon=True).start()
+
+    def _connect(self, here: socket.socket) -> None:
+        self._passes.wait()
+        with (
+            here,
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", self._target)) as there,
+        ):
+            self._sockets |= {here, there}
+            back = threading.Thread(target=self._pipe, args=(there, here), daemon=True)
+            back.start()
+            self._pipe(here, there)
+            back.join()
+            self._sockets -= {here, there}
+
+    def _pipe(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            writer.close()
+            while data := source.recv(CHUNK):
+                self._passes.wait()
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

@@ -1,6 +1,7 @@
 """The primary is killed, paused and cut off while two servers change users on a replica set."""
 
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from pymongo.write_concern import WriteConcern
 
 from tests.chaos.cluster import cluster
 from tests.chaos.observers import Observer, get_outage, judge
-from tests.harness.serving import serving
+from tests.harness.serving import LOG_CHARACTERS, serving
 
 WRITES = int(os.environ.get("WRITES", "20000"))
 FAULTS = [("kill -9", "kill_primary")] * 6 + [("pause", "pause_primary")] * 3
@@ -73,14 +74,18 @@ def run(replica_set, servers):
                 samples = [sample for writer in writers for sample in list(writer.samples)]
                 outages.append((name, get_outage(samples, began, time.monotonic())))
             await_writes(writers, running, WRITES)
+        except BaseException:
+            for server in servers:
+                sys.stderr.write(f"--- {server.log}\n{server.log.read_text()[-LOG_CHARACTERS:]}")
+            raise
         finally:
             is_over = True
         for each in running:
             each.result()
     replica_set.await_health()
+    yield writers, outages
     for writer in writers:
         writer.close()
-    return writers, outages
 
 
 def await_writes(writers, running, number):
@@ -147,6 +152,7 @@ def test_checker_finds_what_is_lost_without_a_majority(replica_set, run, capsys)
             break
         acknowledged.append(number)
     primary.kill()
+    primary.proxy.drop()
     primary.proxy.mend()
     replica_set.get_primary()
     primary.start()

@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from rollbook.kit import clock, metrics
 from rollbook.kit.errors import Detail, NotReady, Unavailable
 from rollbook.storage.clock_skew import ClockSkew
+from rollbook.storage.connections import connect
 from rollbook.storage.driver_errors import DatabaseError
 from rollbook.storage.driver_metrics import CommandMetrics, ConnectionMetrics
 from rollbook.storage.primary_watch import PrimaryWatch
@@ -85,18 +86,15 @@ class Database:
         self._ready = threading.Event()
         self._closed = threading.Event()
         self._recheck = threading.Event()
-        self._connected_at = self._verified_at = 0.0
+        self._connected_at = self._lost_at = self._verified_at = 0.0
         first = Detail("mongodb", "unreachable", "MongoDB has not answered yet.")
         self._logged_reason = self._reason = first
 
     def connect(self) -> None:
         """Connect without waiting for MongoDB. Raises: NotReady, when the URI has no SRV record."""
         self._connected_at = time.monotonic()
-        mongoengine.disconnect()
         try:
-            self._client = mongoengine.connect(
-                db=self._name, mongo_client_class=self._create_client
-            )
+            self._client = connect(self._name, self._create_client, replaces=self._client)
         except mongoengine.ConnectionFailure:
             raise NotReady(details=[UNREACHABLE]) from None
 
@@ -210,7 +208,7 @@ class Database:
         PyMongo does not accept a replica set that was wiped and counts its elections from 1 again.
         A new client does.
         """
-        waited = time.monotonic() - self._connected_at
+        waited = time.monotonic() - max(self._connected_at, self._lost_at)
         return not self._ready.is_set() and waited > RECONNECT_SECONDS
 
     def _on_primary_lost(self) -> None:
@@ -226,6 +224,8 @@ class Database:
             self._mark_not_ready(Detail("mongodb", "unreachable", message))
 
     def _mark_not_ready(self, reason: Detail) -> None:
+        if self._ready.is_set():
+            self._lost_at = time.monotonic()
         if self._ready.is_set() or reason != self._logged_reason:
             logger.warning("not ready: %s", reason.message)
         self._logged_reason = self._reason = reason
