@@ -40,7 +40,7 @@ QUERYING = re.compile(
     r"|\.aggregate\(|\.count_documents\(|\.save\("
 )
 MAY_QUERY = re.compile(
-    r"(^|/)(\w+_)?dao\.py$|^storage/(indexes|paging|validators)\.py$|^migrations/steps/"
+    r"(^|/)(\w+_)?dao\.py$|^storage/(connections|indexes|paging|validators)\.py$|^migrations/steps/"
 )
 
 
