@@ -137,6 +137,7 @@ def _register_resources(
         database,
         auth_required=settings.auth_required,
         metrics_token=reveal(settings.metrics_token),
+        may_forward=settings.environment == "production" or settings.trusted_proxies > 0,
     )
     rollbook.signing.resources.register(root, services.keys, database.require_ready)
     rollbook.auth.introspection.register(

@@ -233,7 +233,7 @@ class LogSettings(BaseModel):
         None, description="log to this file too; it may be rotated by renaming"
     )
     metrics_token: Secret | None = Field(
-        None, description="who may read /metrics sends it; if unset, only this machine may"
+        None, description="reads /metrics; if unset, only this machine does, in development"
     )
 
 

@@ -128,7 +128,7 @@ def test_dead_link_is_found():
 
 NOT_IN_COMPOSE = {
     *("environment", "host", "port", "data_dir", "log_file"),  # The image sets them.
-    *("mongodb_uri", "redis_url"),  # In /run/secrets.
+    *("mongodb_uri", "redis_url", "metrics_token"),  # In /run/secrets.
     *("mongod_bin", "allow_standalone"),  # For a private MongoDB, and one without transactions.
 }
 

@@ -163,6 +163,11 @@ def test_damaged_file_changes_nothing(backup, mongod, mongo, tmp_path):
     assert "damaged" not in mongo.list_database_names()
 
 
+def test_replacing_needs_a_file_that_can_be_verified(mongod, tmp_path):
+    done = restore(tmp_path, settings_of(mongod, "unread"), "-", "--replace", stdin="x")
+    assert (done.returncode, "needs a FILE" in done.stderr) == (2, True)
+
+
 def test_existing_file_is_not_overwritten(filled, backup, tmp_path):
     before = backup.read_bytes()
     done = run_command(tmp_path, "backup", str(backup), **filled[0])
@@ -214,6 +219,12 @@ def test_killed_restore_leaves_nothing_that_serves(filled, mongod, mongo, tmp_pa
         login = {"email": filled[1].email, "password": PASSWORD}
         assert http.post("/api/auth/login", json=login).status_code == 503
     assert restore(tmp_path, other, large).returncode == 1
+    for command in (("backup", str(tmp_path / "half")), ("migrate",)):
+        refused = run_command(tmp_path, *command, **other)
+        assert (refused.returncode, "restore" in refused.stderr.lower()) == (1, True)
+    assert not (tmp_path / "half").exists()
+    diagnosis = run_command(tmp_path, "doctor", **other)
+    assert (diagnosis.returncode, "rollbook migrate" in diagnosis.stdout) == (1, False)
     assert restore(tmp_path, other, large, "--replace", "--yes").returncode == 0
     assert mongo["killed"].audit.count_documents({}) > 5000
 

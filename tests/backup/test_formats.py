@@ -94,6 +94,15 @@ def test_newer_format_is_refused():
         read(content, Keys())
 
 
+def test_error_while_reading_is_not_hidden_by_the_encryption():
+    def fail():
+        yield b"begun"
+        raise KeyError("MongoDB went away")
+
+    with pytest.raises(KeyError, match="went away"):
+        container.write(fail(), BytesIO(), LOCKS["recipient"][0])
+
+
 def test_wrong_recipient_is_refused():
     with pytest.raises(BackupError, match="age1"):
         write(Locks(["somebody"]))

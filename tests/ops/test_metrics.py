@@ -44,6 +44,15 @@ def test_only_this_machine_reads_metrics_without_token(client, address, headers,
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [{"environment": "production", "bcrypt_rounds": 10}, {"trusted_proxies": 1}],
+)
+def test_proxy_on_this_machine_reads_no_metrics(make_app, changes):
+    response = make_app(**changes).test_client().get("/metrics")
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize(
     ("authorization", "status"),
     [
         (f"Bearer {TOKEN}", 200),

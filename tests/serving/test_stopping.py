@@ -40,6 +40,20 @@ def test_readiness_flips_before_requests_are_refused(settings, tmp_path):
         assert server.process.wait(10) == 0
 
 
+def test_slow_body_is_awaited_during_the_delay(settings, tmp_path):
+    with serving(tmp_path, SHUTDOWN_DELAY_SECONDS=6, **settings) as server:
+        server.await_status("/ready", 200)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: httpx.get(f"{server.url}/ready").status_code == 503, seconds=2)
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        with socket.create_connection(address, timeout=10) as sock:
+            sock.sendall(b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n")
+            sock.sendall(b"Content-Type: application/json\r\n\r\n{")
+            time.sleep(3)
+            sock.sendall(b"}")
+            assert sock.recv(100).startswith(b"HTTP/1.1 400")
+
+
 def test_waiting_connection_is_served_before_the_end(settings, tmp_path):
     """Connections that the kernel has, but no worker yet, when the signal comes."""
     with serving(tmp_path, WORKERS=1, **settings) as server:

@@ -68,3 +68,14 @@ def test_lost_primary_is_waited_for_before_a_new_client(own, monkeypatch):
     assert not own._is_stuck()
     now += module.RECONNECT_SECONDS + 1
     assert own._is_stuck()
+
+
+def test_client_that_finds_the_primary_is_never_stuck(own, monkeypatch):
+    """Not even when the schema is not ready for long."""
+    now = time.monotonic()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    own._mark_not_ready(module.UNREACHABLE)
+    now += 3600
+    own.require_primary()
+    now += 1
+    assert not own._is_stuck()

@@ -57,9 +57,12 @@ def restore(
 ) -> None:
     """Restore a backup from FILE, or from standard input for -.
 
-    The database must be empty, and the API stopped. A file is verified before anything is changed.
+    The database must be empty, and the API stopped. A file is verified before anything is changed;
+    standard input is verified at the end.
     An interrupted restore leaves a database that nothing serves: run it again with --replace.
     """
+    if replace and file == STANDARD:
+        raise click.UsageError("--replace needs a FILE, which is verified first.")
     keys = Keys(_read_identities(identity), _read_passphrase(passphrase_file))
     with _report_errors(), opener.open_backups() as backups:
         if file != STANDARD:

@@ -27,6 +27,7 @@ MAX_HEADER_BYTES = 4096
 CHUNK = 1 << 16
 NEEDS_IDENTITY = "The backup is encrypted for age recipients. Name a file with --identity."
 NEEDS_PASSPHRASE = "The backup is encrypted with a passphrase. Give it with --passphrase-file."
+CANNOT_WRITE = "The backup cannot be written. Is the disk full?"
 CANNOT_DECRYPT = "The backup cannot be decrypted with that, or it was changed."
 
 
@@ -60,7 +61,7 @@ def write(parts: Iterable[bytes], target: BinaryIO, locks: Locks) -> None:
     target.write(json.dumps(header).encode() + b"\n")
     compressed = _compress(parts)
     if recipients:
-        pyrage.encrypt_io(_PartsReader(compressed), target, recipients)
+        _encrypt(_PartsReader(compressed), target, recipients)
         return
     for part in compressed:
         target.write(part)
@@ -80,6 +81,16 @@ def open_records(source: BinaryIO, keys: Keys) -> Iterator[BinaryIO]:
         raise DamagedBackup(CUT_OFF) from None
     except (gzip.BadGzipFile, zlib.error):
         raise DamagedBackup(CHANGED) from None
+
+
+def _encrypt(
+    source: "_PartsReader", target: BinaryIO, recipients: Sequence[pyrage.x25519.Recipient]
+) -> None:
+    """Encrypt. `pyrage` hides what went wrong while it read, so the reader keeps it."""
+    try:
+        pyrage.encrypt_io(source, target, recipients)
+    except pyrage.EncryptError:
+        raise source.error or BackupError(CANNOT_WRITE) from None
 
 
 def _read_header(source: BinaryIO) -> dict[str, str | None]:
@@ -153,6 +164,7 @@ class _PartsReader:
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts = parts
         self._rest = b""
+        self.error: Exception | None = None
 
     def read(self, size: int = CHUNK) -> bytes:
         while not self._rest:
@@ -160,6 +172,9 @@ class _PartsReader:
                 self._rest = next(self._parts)
             except StopIteration:
                 return b""
+            except Exception as error:
+                self.error = error
+                raise
         found, self._rest = self._rest[:size], self._rest[size:]
         return found
 

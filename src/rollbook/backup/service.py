@@ -20,6 +20,9 @@ CACHE_LEASES = "cache_leases"
 BATCH_DOCUMENTS, BATCH_BYTES = 1000, 4 * 2**20
 LIVING_SECONDS = 2.5
 """A worker that lives renews its lease within this time."""
+SETTLE_SECONDS = 10
+"""Then every process has seen the mark of a restore, and has ended what it had begun."""
+HALF_RESTORED = "A restore has not ended, so the database is incomplete. Restore it first."
 NOT_EMPTY = (
     "The database has users or an audit log. Restore into an empty one, or replace everything in "
     "it with --replace."
@@ -43,6 +46,7 @@ class BackupService:
 
         Raises: BackupError, Unavailable, DatabaseError.
         """
+        self._require_whole()
         counts: dict[str, int] = {}
         names = [each._get_collection_name() for each in self.documents if not each.is_transient]
         manifest = {
@@ -61,6 +65,7 @@ class BackupService:
         with dao.open_snapshot() as snapshot:
             collections = ((name, read(name, snapshot)) for name in names)
             container.write(records.write_records(manifest, collections), target, locks)
+        self._require_whole()  # A restore may have begun just before the snapshot.
         return counts
 
     def verify(self, source: BinaryIO, keys: Keys) -> int:
@@ -83,8 +88,8 @@ class BackupService:
     ) -> dict[str, int]:
         """Store what a backup has, migrate it, and return the number of documents by collection.
 
-        From the first write to the end, no process serves this database: a restore that is killed
-        has to be repeated with `replaces`.
+        From the first deletion to the end, no process serves this database: a restore that is
+        killed has to be repeated with `replaces`.
 
         Raises: BackupError, DamagedBackup, NotReady, Unavailable, DatabaseError.
         """
@@ -92,7 +97,10 @@ class BackupService:
         with container.open_records(source, keys) as content:
             reader = RecordReader(content)
             self._require_known(reader)
+            in_use = dao.count({each._get_collection_name() for each in self.documents})
             self.migrations.begin_restore()
+            if in_use:
+                sleep(SETTLE_SECONDS)
             dao.drop({each._get_collection_name() for each in self.documents} - {MIGRATIONS})
             counts = self._insert(reader, {SESSIONS} if without_sessions else set())
         self.migrations.end_restore()
@@ -107,6 +115,10 @@ class BackupService:
             after = dao.list_cache_leases(CACHE_LEASES)
             if any(before.get(each, moment) != moment for each, moment in after.items()):
                 raise BackupError(IN_USE)
+
+    def _require_whole(self) -> None:
+        if self.migrations.is_restoring():
+            raise BackupError(HALF_RESTORED)
 
     def _require_known(self, reader: RecordReader) -> None:
         known = {each._get_collection_name() for each in self.documents}

@@ -84,7 +84,11 @@ class AcceptingWorker(WaitingWorker):
         now = time.monotonic()
         has_yielded = now - self._yielded_at < FORGET_SECONDS
         self._yielded_at = NEVER
-        if has_yielded or not self.balance.has_fewer(self.age, self._count_open() - MARGIN):
+        if (
+            has_yielded
+            or not self.alive
+            or not self.balance.has_fewer(self.age, self._count_open() - MARGIN)
+        ):
             return False
         self._yielded_at = now
         self._accepts_from = now + YIELD_SECONDS

@@ -181,7 +181,7 @@ class BufferingWorker(AcceptingWorker):
         event: int,
         then: Callable[[Connection], None],
     ) -> None:
-        connection.deadline = time.monotonic() + (seconds if self.alive else STOP_SECONDS)
+        connection.deadline = time.monotonic() + (seconds if self._is_open else STOP_SECONDS)
         connections[connection] = None
         self._wait_again(connection, event, then)
 

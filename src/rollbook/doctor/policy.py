@@ -75,6 +75,8 @@ def judge_transaction_lifetime(seconds: int) -> Finding:
 
 def judge_schema(problem: Detail | None, altered: Sequence[int]) -> Finding:
     """Judge migrations, indexes and validators. `altered`: steps that changed after they ran."""
+    if problem and problem.code == "restoring":
+        return fail("schema", problem.message)
     if problem:
         text = problem.message.removesuffix("Run `rollbook migrate`.").strip()
         return fail("schema", text, "Run `rollbook migrate`.")

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from rollbook.migrations.service import MigrationService, OnProgress
+from rollbook.migrations.service import RESTORING, MigrationService, OnProgress
 from rollbook.migrations.steps import Step
 from rollbook.terminal.opener import Opener
 
@@ -19,6 +19,8 @@ def migrate(opener: Opener, dry_run: bool) -> None:
     It may be interrupted anywhere, and started again.
     """
     with opener.open_migrations() as migrations:
+        if migrations.is_restoring():
+            raise click.ClickException(RESTORING.message)
         for step in migrations.list_altered():
             click.echo(f"The code of migration {step.number} has changed since it ran.", err=True)
         if migrations.find_problem() is None:

@@ -18,9 +18,9 @@ from rollbook.web.requests import STOPPING
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 FORWARDING_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
-FOR_LOOPBACK_ONLY = (
-    "Without METRICS_TOKEN, /metrics is for this machine only. Set METRICS_TOKEN, and send it as a "
-    "bearer token."
+NEEDS_TOKEN = (
+    "Without METRICS_TOKEN, /metrics is for development on this machine only. Set METRICS_TOKEN, "
+    "and send it as a bearer token."
 )
 SEND_TOKEN = "Send `Authorization: Bearer <METRICS_TOKEN>`."
 
@@ -71,10 +71,14 @@ class Ready(Resource):
 
 
 class Metrics(Resource):
-    """`token`: who sends it may read the metrics. If empty, a process on this machine may."""
+    """`token`: who sends it may read the metrics.
 
-    def __init__(self, token: str) -> None:
+    If it is empty, a process on this machine may, unless a proxy `may_forward` what others send.
+    """
+
+    def __init__(self, token: str, may_forward: bool) -> None:
         self.token = token.encode()
+        self.may_forward = may_forward
 
     @public
     def get(self) -> Response:
@@ -91,14 +95,19 @@ class Metrics(Resource):
             scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(sent.encode(), self.token):
                 raise Unauthenticated(SEND_TOKEN)
-        elif request.remote_addr not in LOOPBACK_ADDRESSES or any(
-            header in request.headers for header in FORWARDING_HEADERS
+        elif (
+            self.may_forward
+            or request.remote_addr not in LOOPBACK_ADDRESSES
+            or any(header in request.headers for header in FORWARDING_HEADERS)
         ):
-            raise Forbidden(FOR_LOOPBACK_ONLY)
+            raise Forbidden(NEEDS_TOKEN)
 
 
-def register(api: Api, database: Database, *, auth_required: bool, metrics_token: str) -> None:
+def register(
+    api: Api, database: Database, *, auth_required: bool, metrics_token: str, may_forward: bool
+) -> None:
     api.add_resource(Ping, "/ping")
     api.add_resource(Health, "/health", resource_class_kwargs={"auth_required": auth_required})
     api.add_resource(Ready, "/ready", resource_class_kwargs={"database": database})
-    api.add_resource(Metrics, "/metrics", resource_class_kwargs={"token": metrics_token})
+    kwargs = {"token": metrics_token, "may_forward": may_forward}
+    api.add_resource(Metrics, "/metrics", resource_class_kwargs=kwargs)

@@ -86,7 +86,7 @@ class Database:
         self._ready = threading.Event()
         self._closed = threading.Event()
         self._recheck = threading.Event()
-        self._connected_at = self._lost_at = self._verified_at = 0.0
+        self._connected_at = self._lost_at = self._answered_at = self._verified_at = 0.0
         first = Detail("mongodb", "unreachable", "MongoDB has not answered yet.")
         self._logged_reason = self._reason = first
 
@@ -150,6 +150,7 @@ class Database:
         if not hello.get("isWritablePrimary"):
             message = "The replica set has no primary now."
             raise NotReady(details=[Detail("mongodb", "no_primary", message)])
+        self._answered_at = time.monotonic()
 
     def require_ready(self) -> None:
         """Require a verified schema, without asking MongoDB. Raises: Unavailable."""
@@ -208,7 +209,7 @@ class Database:
         PyMongo does not accept a replica set that was wiped and counts its elections from 1 again.
         A new client does.
         """
-        waited = time.monotonic() - max(self._connected_at, self._lost_at)
+        waited = time.monotonic() - max(self._connected_at, self._lost_at, self._answered_at)
         return not self._ready.is_set() and waited > RECONNECT_SECONDS
 
     def _on_primary_lost(self) -> None:
