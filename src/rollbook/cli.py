@@ -96,10 +96,10 @@ def check() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of all findings.")
 @click.pass_obj
 def doctor(opener: CommandOpener, as_json: bool) -> None:
-    """Examine settings, secrets, MongoDB and limits, and say how to cure what is wrong.
+    """Examine this installation, and say what to do.
 
-    A line each: ok, warn or fail. The exit status is 1 if anything fails. Everything stays as it
-    was.
+    It looks at settings, secrets, MongoDB and limits, and prints a line each: ok, warn or fail. The
+    exit status is 1 if anything fails. Everything stays as it was.
     """
     from rollbook.checkup import examine
     from rollbook.doctor.findings import has_failed

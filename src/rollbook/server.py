@@ -92,7 +92,8 @@ class _Logger(Logger):
 @contextmanager
 def _open_metrics_folder() -> Iterator[None]:
     """Share the metrics of the workers in a folder that the master removes at the end."""
-    folder, master = Path(mkdtemp("", "rollbook-metrics-", _find_shared_memory())), os.getpid()
+    master = os.getpid()
+    folder = Path(mkdtemp("", f"rollbook-metrics-{master}-", _find_shared_memory()))
     metrics.share_between_processes(folder)
     try:
         yield

@@ -12,8 +12,8 @@ from tests.ops.test_metrics import read
 PING = 'rollbook_http_requests_total{method="GET",route="/ping",status="200"}'
 
 
-def list_folders():
-    return set(Path("/dev/shm").glob("rollbook-metrics-*"))
+def list_folders(server):
+    return list(Path("/dev/shm").glob(f"rollbook-metrics-{server.process.pid}-*"))
 
 
 def list_workers(pid):
@@ -22,11 +22,11 @@ def list_workers(pid):
 
 
 def test_workers_are_added_up_and_a_killed_one_leaves_no_gauge(mongod, tmp_path):
-    folders = list_folders()
     settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "metrics", "WORKERS": 2}
     with serving(tmp_path, **settings) as server, httpx.Client(base_url=server.url) as http:
         server.await_status("/ready", 200)
         wait_until(lambda: read(http)["rollbook_workers"] == 2)
+        assert len(list_folders(server)) == 1
         for _ in range(40):  # Each on a connection of its own, so that both workers get some.
             assert httpx.get(f"{server.url}/ping").status_code == 200
         before = read(http)
@@ -41,4 +41,4 @@ def test_workers_are_added_up_and_a_killed_one_leaves_no_gauge(mongod, tmp_path)
         assert after["rollbook_http_requests_in_flight"] == 1
         assert after["rollbook_worker_resident_memory_bytes"] < 300_000_000
         assert server.stop() == 0
-    assert list_folders() == folders
+    assert list_folders(server) == []

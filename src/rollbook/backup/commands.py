@@ -26,9 +26,10 @@ MIN_PASSPHRASE_LENGTH = 12
 def backup(
     opener: Opener, file: str, recipients: tuple[str, ...], passphrase_file: Path | None
 ) -> None:
-    """Write a backup of everything into FILE, or to standard output for -.
+    """Write a backup of everything.
 
-    It has the database as it was at one point in time, and not SECRET_KEY. The API may run.
+    It goes into FILE, which must not exist, or to standard output for -. It has the database as it
+    was at one point in time, and not SECRET_KEY. The API may run.
     """
     locks = Locks(recipients, _read_passphrase(passphrase_file))
     with _report_errors(), opener.open_backups() as backups, _create(file) as target:
@@ -55,10 +56,10 @@ def restore(
     without_sessions: bool,
     yes: bool,
 ) -> None:
-    """Restore a backup from FILE, or from standard input for -.
+    """Restore a backup.
 
-    The database must be empty, and the API stopped. A file is verified before anything is changed;
-    standard input is verified at the end.
+    It comes from FILE, or from standard input for -. The database must be empty, and the API
+    stopped. A file is verified before anything is changed; standard input is verified at the end.
     An interrupted restore leaves a database that nothing serves: run it again with --replace.
     """
     if replace and file == STANDARD:
