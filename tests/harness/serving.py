@@ -98,7 +98,7 @@ def serving(
         process = subprocess.Popen(
             [python, *(command or ("-m", "rollbook", "serve"))],
             cwd=folder,
-            env=_get_base_environment() | {name: str(value) for name, value in settings.items()},
+            env=get_base_environment() | {name: str(value) for name, value in settings.items()},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -127,14 +127,14 @@ def run_python(
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
-        env=_get_base_environment() | {name: str(value) for name, value in settings.items()},
+        env=get_base_environment() | {name: str(value) for name, value in settings.items()},
         capture_output=True,
         text=True,
         timeout=30,
     )
 
 
-def _get_base_environment() -> dict[str, str]:
+def get_base_environment() -> dict[str, str]:
     """Without the settings of the shell that runs the tests. Coverage is measured here too."""
     kept = ("PATH", "HOME", "LANG")
     return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.conftest import PASSWORD
-from tests.harness.serving import OPEN, retry_while_busy
+from tests.harness.serving import OPEN, get_base_environment, retry_while_busy
 
 ADMIN = {"ADMIN_EMAIL": "root@house.org", "ADMIN_PASSWORD": "an admin of many words"}
 GUARDED = ADMIN | {"AUTH_REQUIRED": "true"}
@@ -48,7 +48,7 @@ def client(server, **options):
 
 def run_command(folder, *arguments, stdin="", **environment):
     """Run `rollbook` on the command line."""
-    settings = OPEN | {"PATH": "/usr/bin:/bin"} | environment
+    settings = get_base_environment() | OPEN | {"PATH": "/usr/bin:/bin"} | environment
     return subprocess.run(
         [sys.executable, "-m", "rollbook", *arguments],
         cwd=folder,
