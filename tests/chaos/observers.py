@@ -1,13 +1,13 @@
 """Writers that note when each response came, and whether the database has what they say."""
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from tests.harness.writers import Response, Writer
+from tests.harness.writers import Response, Writer, count_differences
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,8 @@ def judge(database: Any, writers: Sequence[Writer]) -> Verdict:
     query = {"target_type": "user", "version": {"$gt": 0}}
     for entry in database.audit.find(query).sort("version", 1):
         histories[entry["target_id"]].append(entry)
-    lost = sum(
-        user.count_lost(histories[key] if key in stored else []) for key, user in tracked.items()
-    )
-    versions = Counter(
-        (key, version) for key, user in stored.items() for version in range(1, user["version"] + 1)
-    )
-    entries = Counter(
-        (key, entry["version"]) for key, history in histories.items() for entry in history
-    )
-    half = (versions - entries).total() + (entries - versions).total()
+    lost, without_entry, without_change = count_differences(tracked, stored, histories)
+    half = without_entry + without_change
     wrong = sum(
         not user.matches(stored[key], histories[key])
         for key, user in tracked.items()

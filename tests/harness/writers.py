@@ -151,6 +151,28 @@ class TrackedUser:
         return made == expected and state == (name, self.is_deleted, len(expected))
 
 
+def count_differences(
+    tracked: Mapping[str, TrackedUser],
+    stored: Mapping[str, Mapping[str, Any]],
+    histories: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> tuple[int, int, int]:
+    """Count lost changes, changes without audit entry, and audit entries without change.
+
+    All three mappings are by user id.
+    """
+    lost = sum(
+        user.count_lost(histories.get(key, []) if key in stored else [])
+        for key, user in tracked.items()
+    )
+    versions = Counter(
+        (key, version) for key, user in stored.items() for version in range(1, user["version"] + 1)
+    )
+    entries = Counter(
+        (key, entry["version"]) for key, history in histories.items() for entry in history
+    )
+    return lost, (versions - entries).total(), (entries - versions).total()
+
+
 def _summarize(entry: Mapping[str, Any]) -> tuple[str, str | None]:
     return entry["action"], entry["changes"].get("name", {}).get("after")
 

@@ -28,8 +28,7 @@ logger = logging.getLogger("rollbook.access_log")
 
 # Without @: the request id is logged, and an e-mail address must not be.
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-
-
+# W3C Trace Context, §3.2: version, trace id, parent id, flags.
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OTHER = "other"
