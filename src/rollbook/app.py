@@ -15,6 +15,7 @@ import rollbook.openapi.resources
 import rollbook.ops.hooks
 import rollbook.ops.resources
 import rollbook.signing.resources
+import rollbook.compression.hooks
 import rollbook.web.hooks
 from rollbook.access.trusted_clients import TrustedClients
 from rollbook.auth.authenticator import Authenticator
@@ -78,7 +79,10 @@ def _install_hooks(
 ) -> None:
     """Install the hooks in the order in which they see a request."""
     rollbook.limits.hooks.trust_proxies(app, settings.trusted_proxies)
-    rollbook.ops.hooks.install(app, log_client_address=settings.log_client_address)
+    rollbook.ops.hooks.install(
+        app, log_client_address=settings.log_client_address, hsts=settings.hsts
+    )
+    rollbook.compression.hooks.install(app, same_for_all=rollbook.openapi.resources.ENDPOINTS)
     origins = AllowedOrigins.parse(settings.cors_origins)
     rollbook.cors.hooks.install(app, origins=origins, exposed_headers=RESPONSE_HEADERS)
     rollbook.access.hooks.install(
@@ -86,8 +90,8 @@ def _install_hooks(
         authenticate=Authenticator(
             clock.now, services.auth.tokens, services.callers, settings.auth_required
         ),
-        blueprint=API,
-        allowed_hosts=None if settings.auth_required else settings.allowed_host_names,
+        is_open=not settings.auth_required,
+        allowed_hosts=settings.allowed_host_names,
         origins=origins,
         trusted_clients=TrustedClients.parse(reveal(settings.trusted_clients)),
     )

@@ -15,6 +15,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from rollbook.access.hooks import PROBES
 from rollbook.buffering.worker import make_worker_class
 from rollbook.kit import metrics
 from rollbook.passwords.hash_gate import LINE_LENGTH
@@ -55,10 +56,13 @@ class _Server(BaseApplication):
                 max_body_bytes=self._settings.max_body_bytes,
                 max_at_once=self._settings.threads,
                 stop_delay=self._settings.shutdown_delay_seconds,
+                probes=[f"/{name}" for name in PROBES],
             ),
             "workers": self._settings.workers,
             "threads": self._settings.threads + LINE_LENGTH,
             "timeout": 30,
+            "max_requests": self._settings.worker_max_requests,
+            "max_requests_jitter": self._settings.worker_max_requests // 10,
             "graceful_timeout": self._settings.shutdown_delay_seconds + STOP_SECONDS,
             "worker_connections": _get_max_connections(),
             "control_socket_disable": True,

@@ -23,6 +23,7 @@ from rollbook.leases.dao import leases
 from rollbook.metadata.filters import build_indexes
 from rollbook.metadata.schema_file import MetadataSchemas
 from rollbook.migrations.service import MigrationService
+from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.passwords.password_policy import PasswordPolicy
 from rollbook.permissions.service import PermissionService
 from rollbook.retention.service import RetentionService
@@ -55,6 +56,8 @@ from rollbook.web.cursors import Cursors
 DOCUMENTS = tuple(document for feature in FEATURES for document in feature.documents)
 REFRESH_PURPOSE = "rollbook refresh v1"
 IDEMPOTENCY_PURPOSE = "rollbook idempotency v1"
+BACKGROUND_CONNECTIONS = 4
+"""Connections to MongoDB beside those of the threads: to follow changes, to sweep, to prepare."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ def build_database(settings: Settings, *preparations: Callable[[], None]) -> Dat
         settings.mongodb_dbname,
         build_migrations(settings),
         allow_standalone=settings.allow_standalone,
+        max_connections=settings.threads + LINE_LENGTH + BACKGROUND_CONNECTIONS,
         preparations=preparations,
     )
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
+from rollbook.running_settings import LogSettings, ServerSettings
 from rollbook.setting_types import (
-    AppName,
     Audiences,
     BreachService,
     ClaimNames,
@@ -18,41 +18,10 @@ from rollbook.setting_types import (
     HostNames,
     Issuer,
     MongoUri,
-    PathPrefix,
     RateLimits,
     RedisUri,
     Secret,
 )
-
-
-class ServerSettings(BaseModel):
-    """Server."""
-
-    environment: Literal["development", "production"] = Field(
-        "development", description="`production` requires MONGODB_URI and a safe BCRYPT_ROUNDS"
-    )
-    app_name: AppName = Field(
-        "rollbook", description="the name in the docs page, the OpenAPI document and the greeting"
-    )
-    host: str = Field("127.0.0.1", description="the address to listen on; 0.0.0.0 for all")
-    port: int = Field(5000, ge=1, le=65535, description="the port to listen on")
-    workers: int = Field(2, ge=1, le=64, description="processes")
-    threads: int = Field(
-        4,
-        ge=1,
-        le=64,
-        description="requests that each process handles at a time; 6 more wait for password hashes",
-    )
-    api_prefix: PathPrefix = Field("/api", description="the path prefix of the API")
-    max_body_bytes: int = Field(
-        65536, ge=1024, le=16 * 2**20, description="a larger body is refused with 413"
-    )
-    shutdown_delay_seconds: int = Field(
-        0, ge=0, le=120, description="after SIGTERM, serves on for so long while /ready is 503"
-    )
-    trusted_proxies: int = Field(
-        0, ge=0, le=10, description="the number of proxies in front that write X-Forwarded-For"
-    )
 
 
 class AccessSettings(BaseModel):
@@ -63,8 +32,8 @@ class AccessSettings(BaseModel):
     )
     allowed_hosts: HostNames = Field(
         "",
-        description="host names that are served while AUTH_REQUIRED=false; if unset, HOST and "
-        "loopback",
+        description="host names that are served; if unset, all, or with AUTH_REQUIRED=false HOST "
+        "and loopback",
     )
     cors_origins: CorsOrigins = Field(
         "",
@@ -216,24 +185,6 @@ class UserSettings(BaseModel):
     )
     retention_days: int = Field(
         30, ge=1, le=3650, description="a deleted user can be restored for so long, then is purged"
-    )
-
-
-class LogSettings(BaseModel):
-    """Log and metrics."""
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="the minimum level of the log"
-    )
-    log_format: Literal["text", "json"] = Field(
-        "text", description="one line of text, or one JSON object, for each event"
-    )
-    log_client_address: bool = Field(True, description="false: the log has no client addresses")
-    log_file: Path | None = Field(
-        None, description="log to this file too; it may be rotated by renaming"
-    )
-    metrics_token: Secret | None = Field(
-        None, description="reads /metrics; if unset, only this machine does, in development"
     )
 
 

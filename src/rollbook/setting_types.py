@@ -106,6 +106,9 @@ ClaimNames = Annotated[
 PathPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 BreachService = Annotated[str, StringConstraints(pattern=r"^(off|hibp|https?://[^\s?#]+/)$")]
 CorsOrigins = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_validate_origins)]
+Hsts = Annotated[
+    str, StringConstraints(pattern=r"^max-age=[0-9]{1,10}(; includeSubDomains(; preload)?)?$")
+]
 HostNames = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Za-z0-9._:-]+(, *[A-Za-z0-9._:-]+)*)?$", to_lower=True),

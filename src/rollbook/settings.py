@@ -8,12 +8,11 @@ from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rollbook import secret_strength
+from rollbook.running_settings import LogSettings, ServerSettings
 from rollbook.setting_groups import (
     AccessSettings,
     DatabaseSettings,
     LimitSettings,
-    LogSettings,
-    ServerSettings,
     TokenSettings,
     UserSettings,
 )
@@ -111,9 +110,11 @@ class Settings(
         )
 
     @property
-    def allowed_host_names(self) -> frozenset[str]:
-        """Host names, without ports."""
+    def allowed_host_names(self) -> frozenset[str] | None:
+        """Host names, without ports. None for all."""
         hosts = {host.strip() for host in self.allowed_hosts.split(",")} - {""}
+        if not hosts and self.auth_required:
+            return None
         return frozenset(hosts or {*LOOPBACK, self.host.lower()})
 
     @property

@@ -4,6 +4,8 @@ import pytest
 
 from tests.conftest import ADA
 
+METADATA = "/.well-known/oauth-authorization-server"
+
 
 def code(answer):
     return answer.json["error"]["code"]
@@ -66,3 +68,13 @@ def test_health_probe_may_use_any_host_name(client):
 def test_guarded_api_serves_every_host_name(guarded):
     answer = guarded.get("/api/password-policy", headers={"Host": "evil.example"})
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/password-policy", METADATA, "/openapi.json", "/docs", "/x"])
+def test_guarded_api_serves_only_allowed_hosts(make_app, path):
+    client = make_app(auth_required=True, allowed_hosts="users.example").test_client()
+    assert client.get(path, headers={"Host": "users.example"}).status_code in (200, 404)
+    answer = client.get(path, headers={"Host": "evil.example"})
+    assert (answer.status_code, code(answer)) == (400, "host_not_allowed")
+    for probe in ("/health", "/ready", "/ping", "/metrics"):
+        assert client.get(probe, headers={"Host": "10.0.0.7"}).status_code == 200

@@ -133,7 +133,7 @@ def test_hooks_have_one_name_and_one_signature(tmp_path):
     assert find_hooks_elsewhere(SOURCE) == []
     paths = sorted(SOURCE.glob("*/hooks.py"))
     modules = [importlib.import_module(f"rollbook.{path.parent.name}.hooks") for path in paths]
-    assert len(modules) == 7
+    assert len(modules) == 8
     assert find_wrong_signatures(modules) == []
     (tmp_path / "callers.py").write_text("@app.before_request\ndef f(): ...")
     assert find_hooks_elsewhere(tmp_path) == ["callers.py"]

@@ -1,10 +1,13 @@
 """A test client that checks the contract of every response: envelope, headers, and no secrets."""
 
+import gzip
 import json
 from typing import Any
 from urllib.parse import unquote
 
+import brotli
 from flask.testing import FlaskClient
+from flask_compress.compat import compression
 
 SECRET_MARKS = (
     "$2b$",
@@ -18,6 +21,13 @@ SECRET_MARKS = (
 ENVELOPE = {"data", "message", "status_code"}
 BARE = {"openapi", "keys", "issuer", "active"}
 """Documents that have no envelope, because another specification says so."""
+DECOMPRESS = {
+    None: bytes,
+    "zstd": compression.zstd.decompress,
+    "br": brotli.decompress,
+    "gzip": gzip.decompress,
+}
+"""By Content-Encoding."""
 JSON_TYPES = ("application/json", "application/problem+json", "")
 
 
@@ -32,14 +42,15 @@ def check(status: int, headers: Any, body: bytes, sent: bytes = b"", url: str = 
         assert not body
         assert "Content-Type" not in headers
         return
-    text = body.decode("utf-8")
+    encoding = headers.get("Content-Encoding") if body else None
+    text = DECOMPRESS[encoding](body).decode("utf-8")
     request = url + sent.decode("utf-8", "replace")
     for mark in SECRET_MARKS:
         assert mark not in text or mark in request, f"the response contains {mark}"
     password = _find_password(sent)
     assert password is None or password not in text, "the response repeats the password"
     if headers["Content-Type"] == "application/json":
-        _check_envelope(status, json.loads(body))
+        _check_envelope(status, json.loads(text))
     if status == 503:
         assert headers["Retry-After"].isdigit()
 

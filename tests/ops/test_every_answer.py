@@ -262,3 +262,17 @@ def test_personal_data_without_an_etag_is_not_cached(client, ada):
         '"1"',
     )
     assert client.delete(f"/api/users/{ada['id']}").headers["Cache-Control"] == "no-store"
+
+
+def test_browser_is_told_to_stay_with_tls(make_app):
+    """Strict-Transport-Security (RFC 6797), when a trusted proxy reports TLS."""
+    forwarded = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+    hsts = "Strict-Transport-Security"
+    direct, proxied = make_app().test_client(), make_app(trusted_proxies=1).test_client()
+    for path in ("/ping", "/api/users", "/docs", "/nowhere"):
+        assert proxied.get(path, headers=forwarded).headers[hsts] == "max-age=31536000"
+        assert hsts not in proxied.get(path, headers={"X-Forwarded-Proto": "http"}).headers
+        assert hsts not in direct.get(path, headers=forwarded).headers
+    whole = "max-age=63072000; includeSubDomains; preload"
+    chosen = make_app(trusted_proxies=1, hsts=whole).test_client()
+    assert chosen.get("/ping", headers=forwarded).headers[hsts] == whole

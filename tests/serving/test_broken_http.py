@@ -86,7 +86,7 @@ BROKEN_HTTP = {
     ),
     "an invalid host": (
         b"GET /nowhere HTTP/1.1\r\nHost: a b{}<>\r\nConnection: close\r\n\r\n",
-        404,
+        400,
     ),
     "a path with raw bytes": (
         b"GET /api/users/\xff\xfe\x80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -114,7 +114,7 @@ def test_response_to_broken_http_has_envelope(server, sent, status):
     content = json.loads(body)
     assert content.get("request_id", headers["X-Request-ID"]) == headers["X-Request-ID"]
     codes = {
-        400: ("broken_request", "bad_request"),
+        400: ("broken_request", "bad_request", "host_not_allowed"),
         414: ("uri_too_long",),
         431: ("headers_too_large",),
     }

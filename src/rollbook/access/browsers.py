@@ -1,4 +1,4 @@
-"""Requests of browsers that are refused while no sign-in is required (AUTH_REQUIRED=false).
+"""Foreign host names, and pages of other origins, are refused.
 
 A browser does not add an access token by itself, so other pages are no threat to a guarded API. An
 open API needs protection against cross-site request forgery (a page of another origin sends a
@@ -19,7 +19,7 @@ TRUSTED_FETCH_SITES = ("same-origin", "same-site", "none")
 
 
 class HostNotAllowed(BadRequest):
-    """AUTH_REQUIRED=false, and the Host header names a host that is not in ALLOWED_HOSTS."""
+    """The Host header names a host that is not in ALLOWED_HOSTS."""
 
     code, message = "host_not_allowed", "This host name is not allowed. Add it to ALLOWED_HOSTS."
 
@@ -31,15 +31,14 @@ class CrossOrigin(Forbidden):
     message = "A page of another origin may not change anything here. Add it to CORS_ORIGINS."
 
 
-def require_trusted_browser(
-    request: Request, allowed_hosts: Collection[str], origins: AllowedOrigins
-) -> None:
-    """Refuse a foreign host name, and changes by pages of other origins than `origins`.
-
-    Raises: HostNotAllowed, CrossOrigin.
-    """
+def require_allowed_host(request: Request, allowed_hosts: Collection[str]) -> None:
+    """Refuse a foreign host name. Raises: HostNotAllowed."""
     if urlsplit(f"//{request.host}").hostname not in allowed_hosts:
         raise HostNotAllowed()
+
+
+def require_own_page(request: Request, origins: AllowedOrigins) -> None:
+    """Refuse changes by pages of other origins than `origins`. Raises: CrossOrigin."""
     if request.method in SAFE_METHODS or origins.allow(request.headers.get("Origin")):
         return
     if _is_cross_origin(request):

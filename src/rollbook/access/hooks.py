@@ -1,10 +1,10 @@
-"""Authenticate each request, and refuse foreign web pages while no sign-in is required."""
+"""Authenticate each request, and refuse foreign host names and web pages."""
 
 from collections.abc import Collection
 
 from flask import Flask, g, request
 
-from rollbook.access.browsers import require_trusted_browser
+from rollbook.access.browsers import require_allowed_host, require_own_page
 from rollbook.access.guards import Authenticator
 from rollbook.access.trusted_clients import (
     ADDRESS_HEADER,
@@ -17,12 +17,15 @@ from rollbook.cors.origins import AllowedOrigins
 from rollbook.kit.errors import AppError
 from rollbook.web.extensions import AUTHENTICATE
 
+PROBES = ("ping", "health", "ready", "metrics")
+"""Endpoints that a machine calls by an IP address. They change nothing."""
+
 
 def install(
     app: Flask,
     *,
     authenticate: Authenticator,
-    blueprint: str,
+    is_open: bool,
     allowed_hosts: Collection[str] | None,
     origins: AllowedOrigins,
     trusted_clients: TrustedClients,
@@ -31,8 +34,8 @@ def install(
 
     `authenticate` is passed in, since sessions and users are in layers above this package.
 
-    `allowed_hosts` restricts requests under `blueprint`. It is None when a sign-in is required.
-    Routes elsewhere, such as `/health`, hold nothing that a foreign page could change.
+    `is_open` says that no sign-in is required. `allowed_hosts` is None when all are allowed. PROBES
+    may use any.
     """
     app.extensions[AUTHENTICATE] = authenticate
 
@@ -40,13 +43,14 @@ def install(
     def recognize_client() -> None:
         _recognize_client(trusted_clients)
 
-    if allowed_hosts is None:
-        return
-
     @app.before_request
-    def refuse_foreign_pages() -> None:
-        if request.blueprint == blueprint:
-            require_trusted_browser(request, allowed_hosts, origins)
+    def refuse_foreign() -> None:
+        if request.endpoint in PROBES:
+            return
+        if allowed_hosts is not None:
+            require_allowed_host(request, allowed_hosts)
+        if is_open:
+            require_own_page(request, origins)
 
 
 def _recognize_client(clients: TrustedClients) -> None:

@@ -17,14 +17,15 @@ class Connection:
     """Never blocks: a response that the client does not read at once is kept.
 
     `peer` and `server` are hosts and ports. `deadline` is when the present wait ends, and `waits`
-    numbers the waits. `keeps_alive` says whether another request may follow the response.
+    numbers the waits. `keeps_alive` says whether another request may follow the response, and
+    `ready_at` when a complete request had arrived. Times are of the monotonic clock.
     """
 
     def __init__(self, sock: socket.socket, peer: Any, server: Any, max_body_bytes: int) -> None:
         self.sock, self.peer, self.server = sock, _split(peer), _split(server)
         self.sock.setblocking(False)
         self.reader = RequestReader(max_body_bytes)
-        self.deadline = 0.0
+        self.deadline = self.ready_at = 0.0
         self.waits = 0
         self.keeps_alive = True
         self.is_broken = False

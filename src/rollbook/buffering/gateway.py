@@ -20,6 +20,8 @@ from rollbook.web.requests import STOPPING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+MAX_COPIED = 65_536
+"""A longer body is not copied behind its head: slow clients may share it."""
 MAX_MAPPED_FILES = 64
 NAMES_WITHOUT_PREFIX = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 SERVER = "rollbook"
@@ -71,7 +73,9 @@ BASE_ENVIRON: Mapping[str, Any] = {
 }
 
 
-def respond(app: "WSGIApplication", request: Request, connection: Connection) -> None:
+def respond(
+    app: "WSGIApplication", request: Request, connection: Connection, *, is_stopping: bool = False
+) -> None:
     """Call the application, and leave the whole response to the connection to send."""
     start: list[Any] = []
 
@@ -79,7 +83,9 @@ def respond(app: "WSGIApplication", request: Request, connection: Connection) ->
         start[:] = status, headers
         return None  # Flask does not call `write`, which PEP 3333 keeps for older frameworks.
 
-    result = app(build_environ(request, connection), start_response)
+    environ = build_environ(request, connection)
+    environ[STOPPING] = is_stopping
+    result = app(environ, start_response)
     try:
         _send(request, connection, result, start)
     finally:
@@ -104,7 +110,6 @@ def build_environ(request: Request, connection: Connection) -> dict[str, Any]:
     environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
     environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = connection.peer
     environ["SERVER_NAME"], environ["SERVER_PORT"] = connection.server
-    environ[STOPPING] = not connection.keeps_alive
     environ["wsgi.input"] = io.BytesIO(request.body)
     return environ
 
@@ -139,7 +144,7 @@ def _send(request: Request, connection: Connection, result: Any, start: list[Any
     head = render_head(status, headers, keeps_alive=connection.keeps_alive, version=request.version)
     if not has_body:
         connection.send(head)
-    elif isinstance(body, bytes):
+    elif isinstance(body, bytes) and len(body) <= MAX_COPIED:
         connection.send(head + body)
     else:
         connection.send(head)

@@ -7,14 +7,15 @@ from pydantic_core import to_json
 
 from rollbook.buffering.connections import Connection
 from rollbook.buffering.gateway import render_head
+from rollbook.kit import metrics
 from rollbook.kit.errors import AppError
 from rollbook.web import envelope
 
 logger = logging.getLogger(__name__)
 
 
-def refuse(connection: Connection, error: AppError) -> None:
-    """Answer with the envelope of an error, after which nothing follows.
+def refuse(connection: Connection, error: AppError, *, keeps_alive: bool = False) -> None:
+    """Answer with the envelope of an error. Another request may follow if `keeps_alive`.
 
     Nothing of the request is logged: what cannot be parsed may hold a password.
     """
@@ -27,9 +28,9 @@ def refuse(connection: Connection, error: AppError) -> None:
         "X-Request-ID": request_id,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
+        **error.headers,
     }
-    logger.info(
-        "broken request %d", error.status, extra={"request_id": request_id, "status": error.status}
-    )
-    connection.keeps_alive = False
-    connection.send(render_head(status, headers.items(), keeps_alive=False) + body)
+    logger.info("refused: %s", error.code, extra={"request_id": request_id, "status": error.status})
+    metrics.http_requests_refused().labels(error.code).inc()
+    connection.keeps_alive = keeps_alive
+    connection.send(render_head(status, headers.items(), keeps_alive=keeps_alive) + body)

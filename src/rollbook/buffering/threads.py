@@ -5,6 +5,7 @@ costs two wake-ups. Here the kernel gives an event to one of the threads that wa
 handles the request.
 """
 
+import logging
 import os
 import select
 import threading
@@ -25,6 +26,11 @@ DRAIN_LIMIT_SECONDS = 10
 """How long a worker that stops waits for its last connections to end."""
 DRAIN_SECONDS = 0.05
 """The pause between two looks at the connections while a worker stops."""
+EVENTS_AT_ONCE = 50
+"""So many events a thread takes before it handles a request, so that each wait is measured."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class WaitingWorker(Worker):
@@ -53,14 +59,15 @@ class WaitingWorker(Worker):
         super().init_process()
 
     def run(self) -> None:
-        """Serve until a signal, then finish what has begun."""
+        """Serve until a signal or `max_requests`, then finish what has begun."""
         self._keep_up()
         for _ in range(self.cfg.threads):
             threading.Thread(target=self._serve, daemon=True).start()
         while self.alive and self.ppid == os.getppid():
             self._sleep()
             self._keep_up()
-        self._serve_for(self.stop_delay)
+        if self.nr < self.max_requests:
+            self._serve_for(self.stop_delay)
         self._drain()
 
     def wake_at(self, moment: float) -> None:
@@ -111,9 +118,18 @@ class WaitingWorker(Worker):
                 is_sent = connection.flush()
                 with self._changing:
                     self._finish(connection, is_sent=is_sent)
+                    self._count_request()
         except Exception:
             self.log.exception("A thread failed; another worker takes over.")
             self.alive = False
+
+    def _count_request(self) -> None:
+        """Let gunicorn start another process after `max_requests` of this one."""
+        self.nr += 1
+        if self.nr == self.max_requests:
+            logger.info("replacing a process after %d requests", self.nr)
+            self.alive = False
+            os.write(self.PIPE[1], b"r")
 
     def _await_request(self) -> Any:
         """Return a connection that has sent a complete request.
@@ -122,11 +138,15 @@ class WaitingWorker(Worker):
         otherwise keep all threads from others.
         """
         while True:
-            event = self.poller.wait(blocks=not self._ready)
-            if event is not None:
+            blocks = not self._ready
+            for _ in range(EVENTS_AT_ONCE):
+                event = self.poller.wait(blocks=blocks)
+                if event is None:
+                    break
                 callback, sock = event
                 with self._changing:
                     callback(sock)
+                blocks = False
             with suppress(IndexError):
                 return self._ready.popleft()
 

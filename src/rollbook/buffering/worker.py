@@ -8,7 +8,7 @@ once is sent later. Everything has a deadline.
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
@@ -17,7 +17,7 @@ from rollbook.buffering.balance import Balance
 from rollbook.buffering.connections import Connection
 from rollbook.buffering.gateway import respond
 from rollbook.buffering.refusals import refuse
-from rollbook.kit.errors import AppError, RequestTimeout
+from rollbook.kit.errors import AppError, Overloaded, RequestTimeout
 
 REQUEST_SECONDS = 20
 """For a request, from its first byte to its last."""
@@ -27,6 +27,8 @@ IDLE_SECONDS = 15
 """Between two requests."""
 STOP_SECONDS = 2
 """For every wait, while the worker stops: it waits for its threads, not for clients."""
+QUEUE_SECONDS = 0.5
+"""How long a complete request waits for a thread. Then it is refused, as its client may be gone."""
 LINGER_SECONDS = 5
 """How long incoming data is dropped after the last response, which the client can then read.
 
@@ -41,10 +43,12 @@ Waiting = dict[Connection, None]
 class BufferingWorker(AcceptingWorker):
     """A connection is in one of four lists while it waits, and in none while a thread has it.
 
-    `max_body_bytes`: of a larger body, no more than that is read.
+    `max_body_bytes`: of a larger body, no more than that is read. `probes`: paths whose requests
+    are handled however long they have waited, since a server that is only busy must not be killed.
     """
 
     max_body_bytes = 65_536
+    probes: frozenset[bytes] = frozenset()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -76,12 +80,16 @@ class BufferingWorker(AcceptingWorker):
             reader.feed(received)
         if reader.has_complete:
             self._stop_waiting(connection, self._idle, self._receiving)
-            self._ready.append(connection)
+            self._queue(connection)
         elif received is None:
             self._stop_waiting(connection, self._idle, self._receiving)
             self._close(connection)
         else:
             self._wait_for_rest(connection)
+
+    def _queue(self, connection: Connection) -> None:
+        connection.ready_at = time.monotonic()
+        self._ready.append(connection)
 
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait until more of a request arrives, until the deadline for all of it."""
@@ -102,9 +110,14 @@ class BufferingWorker(AcceptingWorker):
         if isinstance(request, AppError):
             refuse(connection, request)
             return
+        waited = time.monotonic() - connection.ready_at
+        if waited > QUEUE_SECONDS and request.target not in self.probes:
+            refuse(connection, Overloaded(), keeps_alive=request.keeps_alive and self.alive)
+            return
         connection.keeps_alive = self.alive
+        is_stopping = not self.alive and self.nr < self.max_requests
         try:
-            respond(self.wsgi, request, connection)
+            respond(self.wsgi, request, connection, is_stopping=is_stopping)
         except Exception:
             self.log.exception("error handling a request")
             connection.discard_unsent()
@@ -128,7 +141,7 @@ class BufferingWorker(AcceptingWorker):
         if not connection.keeps_alive or connection.is_broken:
             self._linger(connection)
         elif connection.reader.has_complete:  # The client does not wait for responses.
-            self._ready.append(connection)
+            self._queue(connection)
         elif connection.reader.is_within_request:
             self._send_continue(connection)
             self._wait(connection, self._receiving, REQUEST_SECONDS, EVENT_READ, self._on_readable)
@@ -213,7 +226,7 @@ class BufferingWorker(AcceptingWorker):
 
 
 def make_worker_class(
-    *, max_body_bytes: int, max_at_once: int, stop_delay: float
+    *, max_body_bytes: int, max_at_once: int, stop_delay: float, probes: Iterable[str] = ()
 ) -> type[BufferingWorker]:
     """Create a worker class for gunicorn's settings."""
     options = {
@@ -221,5 +234,6 @@ def make_worker_class(
         "max_at_once": max_at_once,
         "stop_delay": stop_delay,
         "balance": Balance(),
+        "probes": frozenset(path.encode() for path in probes),
     }
     return type("RollbookWorker", (BufferingWorker,), options)

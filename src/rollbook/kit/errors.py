@@ -197,6 +197,13 @@ class Unavailable(AppError):
     headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
+class Overloaded(Unavailable):
+    """More requests arrive than can be handled, and this one has waited for half a second."""
+
+    code, message = "overloaded", "Too many requests at once. Try again in a second."
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
 class NotReady(Unavailable):
     """`/ready` cannot confirm that requests are served. `details` says why."""
 

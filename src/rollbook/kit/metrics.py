@@ -117,6 +117,12 @@ def http_requests_in_flight() -> Gauge:
 
 
 @_once
+def http_requests_refused() -> Counter:
+    text = "Requests that the server itself refused: broken, too slow, or too many."
+    return _create_counter("http_requests_refused", text, "code")
+
+
+@_once
 def password_hashes_running() -> Gauge:
     return _create_gauge("password_hashes_running", "Passwords that are being hashed.")
 

@@ -25,9 +25,12 @@ READ_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def trust_proxies(app: Flask, count: int) -> None:
-    """Take the client's address from X-Forwarded-For, as `count` proxies wrote it."""
+    """Take the client's address from X-Forwarded-For, as `count` proxies wrote it.
+
+    The nearest of them says in X-Forwarded-Proto whether the request came over TLS.
+    """
     if count:
-        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=0)
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=1)
         app.wsgi_app = proxied  # type: ignore[method-assign] # as Flask documents it
 
 

@@ -25,8 +25,10 @@ FILES = {
     "favicon-32x32.png": SWAGGER_UI,
 }
 """What the page loads: file → its folder."""
+ENDPOINTS = ("specification", "docs.send_file")
+"""What they send is the same for everyone."""
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
     "data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 """The page loads nothing from elsewhere. Swagger UI sets styles of elements."""

@@ -34,10 +34,17 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 OTHER = "other"
 
 
-def install(app: Flask, *, log_client_address: bool) -> None:
+def install(app: Flask, *, log_client_address: bool, hsts: str) -> None:
+    """Install the hooks. `hsts` is the Strict-Transport-Security of requests over TLS."""
     app.before_request(_start_request)
     app.after_request(partial(_finish_request, log_client_address=log_client_address))
     app.teardown_request(_end_request)
+
+    @app.after_request
+    def require_tls(response: Response) -> Response:
+        if request.environ["wsgi.url_scheme"] == "https":
+            response.headers.setdefault("Strict-Transport-Security", hsts)
+        return response
 
 
 def _start_request() -> None:

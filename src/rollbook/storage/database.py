@@ -72,6 +72,7 @@ class Database:
         schema: Schema,
         *,
         allow_standalone: bool = False,
+        max_connections: int = 100,
         client_class: type[Any] = MongoClient,
         preparations: Sequence[Callable[[], None]] = (),
     ) -> None:
@@ -80,6 +81,7 @@ class Database:
         self._schema = schema
         self._preparations = preparations
         self._allow_standalone = allow_standalone
+        self._max_connections = max_connections
         self._client_class = client_class
         self._client: Any = None
         self.clock_skew = ClockSkew()
@@ -182,7 +184,12 @@ class Database:
             return self._client_class()
         watch = PrimaryWatch(self._on_primary_lost)
         listeners = [watch, CommandMetrics(), ConnectionMetrics()]
-        return MongoClient(self._uri, event_listeners=listeners, **CLIENT_OPTIONS)
+        return MongoClient(
+            self._uri,
+            event_listeners=listeners,
+            maxPoolSize=self._max_connections,
+            **CLIENT_OPTIONS,
+        )
 
     def _keep_prepared(self) -> None:
         """Verify the schema regularly: someone may drop a collection, and its indexes with it."""

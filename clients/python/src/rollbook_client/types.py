@@ -71,6 +71,7 @@ ErrorCode: TypeAlias = Literal[
     "not_found",
     "not_ready",
     "origin_not_allowed",
+    "overloaded",
     "password_refused",
     "patch_conflict",
     "payload_too_large",
