@@ -14,7 +14,7 @@ COPY --from=build /opt/rollbook /opt/rollbook
 # The first start stores the secrets that it generates in /data. Mount a volume there to keep them.
 RUN install -d -m 0700 -o 10001 -g 10001 /data \
     && install -d -m 0755 -o 10001 -g 10001 /secrets /secrets/api /secrets/mongo /secrets/redis \
-       /secrets/prometheus
+       /secrets/prometheus /secrets/edge
 ENV ENVIRONMENT=production \
     HOST=0.0.0.0 \
     PORT=5000 \

@@ -8,6 +8,7 @@ import flask
 import rollbook.access.hooks
 import rollbook.audit.hooks
 import rollbook.auth.introspection
+import rollbook.compression.hooks
 import rollbook.cors.hooks
 import rollbook.idempotency.hooks
 import rollbook.limits.hooks
@@ -15,7 +16,6 @@ import rollbook.openapi.resources
 import rollbook.ops.hooks
 import rollbook.ops.resources
 import rollbook.signing.resources
-import rollbook.compression.hooks
 import rollbook.web.hooks
 from rollbook.access.trusted_clients import TrustedClients
 from rollbook.auth.authenticator import Authenticator

@@ -12,6 +12,7 @@ from rollbook import __version__
 from rollbook.audit.commands import audit
 from rollbook.backup.commands import backup, restore
 from rollbook.command_opener import CommandOpener
+from rollbook.kit import clock
 from rollbook.kit.errors import AppError
 from rollbook.migrations.commands import migrate
 from rollbook.retention.commands import purge
@@ -124,7 +125,7 @@ def create_compose_secrets(folder: Path) -> None:
     from rollbook.compose_secrets import create_secrets
 
     try:
-        for path in create_secrets(folder):
+        for path in create_secrets(folder, clock.now()):
             click.echo(f"created {path}")
     except OSError as error:
         raise SystemExit(f"{error.filename}: {error.strerror}") from None

@@ -1,7 +1,10 @@
 """The secrets that the containers of docker-compose.yml share, generated at the first start."""
 
 import secrets
+from datetime import datetime
 from pathlib import Path
+
+from rollbook.self_signed_certificate import create_certificate, create_key, expires_soon
 
 MONGO_HOST, REDIS_HOST = "mongo:27017", "redis:6379"
 USER = "rollbook"
@@ -9,12 +12,12 @@ READABLE = 0o444
 """Every container that mounts the volume has users of its own."""
 
 
-def create_secrets(folder: Path) -> list[str]:
+def create_secrets(folder: Path, now: datetime) -> list[str]:
     """Create the missing files in one folder for each container, and return their paths.
 
     `mongo`: a key file, and the passwords of the administrator and of the API. `redis`: its
     configuration. `prometheus`: the token for /metrics. `api`: that token and the two URIs, as
-    settings. Raises: OSError.
+    settings. `edge`: a key and a certificate for TLS, which is renewed in time. Raises: OSError.
     """
     created: list[str] = []
     _read_or_create(folder / "mongo" / "key", secrets.token_hex(32), created)
@@ -28,6 +31,11 @@ def create_secrets(folder: Path) -> list[str]:
     _read_or_create(folder / "api" / "redis_url", redis_url, created)
     token = _read_or_create(folder / "prometheus" / "token", secrets.token_hex(32), created)
     _read_or_create(folder / "api" / "metrics_token", token, created)
+    key = _read_or_create(folder / "edge" / "tls.key", create_key(), created)
+    certificate = folder / "edge" / "tls.crt"
+    if certificate.exists() and expires_soon(certificate.read_text(), now):
+        certificate.unlink()
+    _read_or_create(certificate, create_certificate(key, now), created)
     return created
 
 

@@ -6,13 +6,15 @@
 # are kept for the next run.
 #
 #   COMPOSE_TEST_PORT=5055   the port to publish
+#   COMPOSE_TEST_EDGE_PORT=5056   the port with TLS to publish
 #   COMPOSE_TEST_FRESH=1     delete the cache of earlier runs
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export PORT=${COMPOSE_TEST_PORT:-5055} # docker-compose.yml publishes it
 export ADMIN_EMAIL=root@house.org ADMIN_PASSWORD='an admin of many words'
-unset SECRET_KEY JWT_SECRET_KEY # the stack generates its own
+export TRUSTED_PROXIES=1 EDGE_PORT=${COMPOSE_TEST_EDGE_PORT:-5056}
+unset SECRET_KEY JWT_SECRET_KEY TLS_FOLDER # the stack generates its own
 url=http://127.0.0.1:$PORT
 work=$(mktemp -d /tmp/compose-test.XXXXXX) # short, because it contains the engine's sockets
 log=$work/log
@@ -78,6 +80,17 @@ compose() {
         --env-file "$work/env" "$@"
 }
 
+# through_edge CURL OPTION...: curl with the certificate that the stack has made.
+through_edge() {
+    docker cp "$(container edge):/run/tls/tls.crt" - | tar -xO >"$work/tls.crt"
+    curl --silent --noproxy '*' --max-time 5 --cacert "$work/tls.crt" --output "$work/body" --dump-header "$work/headers" "$@"
+}
+serves_tls() { through_edge "https://localhost:$EDGE_PORT/ready" && grep -i 'strict-transport-security: max-age' "$work/headers"; }
+serves_http_2() { [[ $(through_edge --write-out '%{http_version}' "https://localhost:$EDGE_PORT/ping") == 2 ]]; }
+finds_api_again() {
+    compose --profile edge up --detach --force-recreate --no-deps api && within 30 returns 200 /ready && within 10 serves_tls
+}
+
 container() { compose ps --all --quiet "$1"; }
 inspect() { docker inspect --format "$2" "$(container "$1")"; }
 is() { [[ $(inspect "$1" "$2") == "$3" ]]; }
@@ -141,7 +154,7 @@ finish() {
     fi
     if [[ -n ${compose_command:-} ]]; then
         ((code == 0)) || compose logs --no-color --tail 10
-        compose down --volumes --remove-orphans "${down_options[@]}" >"$log" 2>&1
+        compose --profile edge down --volumes --remove-orphans "${down_options[@]}" >"$log" 2>&1
         check "the stack is removed completely" is_removed
     fi
     if $own_engine; then check "the engine stops" stop_engine; fi
@@ -160,11 +173,12 @@ else
     step "build a stand-in for $PYTHON_IMAGE" make_python_image
     step "build a stand-in for $MONGO_IMAGE" make_mongo_image
     step "build a stand-in for $REDIS_IMAGE" make_redis_image
+    step "build a stand-in for $NGINX_IMAGE" make_nginx_image
 fi
 choose_compose
 step "remove the remains of an interrupted run" compose down --volumes --remove-orphans
 step "build the image" compose build
-step "start the stack" compose up --detach
+step "start the stack" compose --profile edge up --detach
 step "wait until the API is healthy" within 90 is api '{{.State.Health.Status}}' healthy
 say "   with MongoDB$(docker exec "$(container mongo)" mongod --version | sed -n 's/^db version v/ /p')," \
     "Redis$(docker exec "$(container redis)" redis-server --version | sed -n 's/.* v=\([^ ]*\).*/ \1/p')"
@@ -182,6 +196,11 @@ token=$(get_data access_token 2>/dev/null || echo none)
 check "the admin can read the user" reads_same_user
 check "sign-in attempts are counted in Redis" counts_in_redis
 
+check "nginx serves /ready with the self-made certificate and HSTS" within 20 serves_tls
+check "nginx speaks HTTP/2" serves_http_2
+check "nginx has no capabilities and cannot gain any" has_no_privileges edge
+check "nginx's root file system is read-only, even for root" refuses_writing edge
+check "nginx warns of nothing" not grep -E 'warn|emerg|error' <(docker logs "$(container edge)" 2>&1)
 check "the API is published on loopback only" is api '{{.HostConfig.PortBindings}}' "map[5000/tcp:[{127.0.0.1 $PORT}]]"
 check "MongoDB publishes no port" is mongo '{{len .HostConfig.PortBindings}}' 0
 check "Redis publishes no port" is redis '{{len .HostConfig.PortBindings}}' 0
@@ -217,8 +236,9 @@ check "the API was not restarted" is api '{{.RestartCount}}' 0
 check "the log of the API has no errors" logs_no_error
 check "the logs have no secrets" logs_no_secret
 
+check "nginx finds the API again after it was replaced" finds_api_again
 check "the API exits with code 0 on SIGTERM" stops_on_sigterm
-step "remove the stack, but not its volumes" compose down
+step "remove the stack, but not its volumes" compose --profile edge down
 check "the API is not reachable any more" not returns 200 /health
 export -n ADMIN_EMAIL ADMIN_PASSWORD
 step "start the stack again without ADMIN_EMAIL and ADMIN_PASSWORD" compose up --detach

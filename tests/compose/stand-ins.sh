@@ -9,6 +9,8 @@ PYTHON_DEBIAN=trixie # its python3 is 3.13
 MONGO_IMAGE=mongo:8.0.32 # as in docker-compose.yml
 REDIS_IMAGE=redis:7.4.11-alpine # as in docker-compose.yml
 REDIS_DEBIAN=bookworm # its Redis is 7.0
+NGINX_IMAGE=nginx:1.30.6-alpine # as in docker-compose.yml
+NGINX_DEBIAN=sid # its nginx is 1.30
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rollbook-compose-test
 
 # Installs missing packages and locks the cache. The engine inherits the lock, so an engine that a
@@ -100,5 +102,14 @@ make_redis_image() {
     install -d "$tree/data"
     tar --directory "$tree" --create . | docker import --change "ENTRYPOINT [\"$entrypoint\"]" \
         --change 'CMD ["redis-server"]' --change 'VOLUME /data' --change 'WORKDIR /data' - $REDIS_IMAGE
+    rm -rf "$tree"
+}
+
+# Debian's nginx, whose user for requests has another number than in the official image.
+make_nginx_image() {
+    if docker image inspect $NGINX_IMAGE; then return; fi
+    local tree=$work/nginx
+    create_debian "$tree" $NGINX_DEBIAN nginx
+    tar --directory "$tree" --create . | docker import --change 'CMD ["nginx", "-g", "daemon off;"]' - $NGINX_IMAGE
     rm -rf "$tree"
 }

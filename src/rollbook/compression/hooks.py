@@ -1,7 +1,7 @@
 """Compress what is read, and never a token (Flask-Compress).
 
-An attacker who can put text beside a secret, and sees how long the compressed response is, can guess
-the secret (BREACH, CVE-2013-3587). Tokens are only in responses to POST.
+An attacker who can put text beside a secret, and sees how long the compressed response is, can
+guess the secret (BREACH, CVE-2013-3587). Tokens are only in responses to POST.
 """
 
 from collections.abc import Collection

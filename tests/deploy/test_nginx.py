@@ -1,0 +1,92 @@
+"""The nginx of `docker compose --profile edge`, in front of a real server."""
+
+import json
+import ssl
+import subprocess
+
+import httpx
+import pytest
+
+from tests.harness.nginx import BINARY, nginx
+from tests.harness.serving import serving
+
+pytestmark = pytest.mark.skipif(BINARY is None, reason="needs nginx; .ci/run installs one")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("edge")
+
+
+@pytest.fixture(scope="module")
+def server(mongod, folder):
+    settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "edge", "TRUSTED_PROXIES": 1}
+    with serving(folder, LOG_FORMAT="json", **settings) as server:
+        server.await_status("/ready", 200)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def edge(folder, server):
+    with nginx(folder, server.url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def http(edge, folder):
+    context = ssl.create_default_context(cafile=folder / "tls.crt")
+    with httpx.Client(base_url=edge, verify=context) as client:
+        yield client
+
+
+def test_self_made_certificate_is_valid(http):
+    response = http.get("/ready")
+    assert response.status_code == 200
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert "nginx/" not in response.headers["Server"]
+
+
+def test_http_2_is_spoken(edge, folder):
+    command = ["curl", "-s", "--cacert", folder / "tls.crt", "-w", "%{http_version}", "-o"]
+    shown = subprocess.run([*command, "/dev/null", f"{edge}/ping"], capture_output=True, text=True)
+    assert shown.stdout == "2"
+
+
+def test_client_cannot_choose_its_address(http, server):
+    headers = {"X-Forwarded-For": "203.0.113.7", "X-Request-ID": "spoofed-1"}
+    assert http.get("/api/users", headers=headers).status_code == 200
+    lines = map(json.loads, server.log.read_text().splitlines())
+    assert [line["ip"] for line in lines if line.get("request_id") == "spoofed-1"] == ["127.0.0.1"]
+
+
+def test_large_body_is_refused_by_either(http):
+    headers = {"Content-Type": "application/json"}
+    for size in (70_000, 17 * 2**20):
+        response = http.post("/api/users", content=b" " * size, headers=headers)
+        assert (response.status_code, response.json()["error"]["code"]) == (
+            413,
+            "payload_too_large",
+        )
+
+
+def test_compressed_list_passes_through(http):
+    plain, packed = (
+        http.get("/openapi.json", headers={"Accept-Encoding": each}) for each in ("identity", "br")
+    )
+    assert packed.headers["Content-Encoding"] == "br"
+    assert packed.json() == plain.json()
+
+
+def test_plain_http_gets_an_envelope(edge):
+    response = httpx.get(f"{edge.replace('https', 'http')}/api/users")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_server_that_is_away_is_unavailable(tmp_path):
+    with nginx(tmp_path, "http://127.0.0.1:1") as url:
+        context = ssl.create_default_context(cafile=tmp_path / "tls.crt")
+        response = httpx.get(f"{url}/api/users", verify=context)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    body = response.json()
+    assert (body["error"]["code"], body["status_code"]) == ("unavailable", 503)
+    assert len(body["request_id"]) == 32
