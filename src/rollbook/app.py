@@ -63,8 +63,16 @@ class RollbookFlask(flask.Flask):
         return response
 
 
-def create_app(settings: Settings, services: Services, database: Database) -> flask.Flask:
+def create_app(
+    settings: Settings,
+    services: Services,
+    database: Database,
+    *,
+    instrument: Callable[[flask.Flask], None] = lambda _: None,
+) -> flask.Flask:
+    """Create the application. `instrument` adds a hook that runs before all others."""
     app = RollbookFlask("rollbook", static_folder=None)
+    instrument(app)
     app.url_map.converters["ref"] = ReferenceConverter
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False

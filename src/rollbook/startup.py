@@ -6,6 +6,7 @@ from functools import partial
 
 from flask import Flask
 
+from rollbook import telemetry
 from rollbook.app import create_app
 from rollbook.kit.background import run_periodically
 from rollbook.ops import logs
@@ -53,6 +54,9 @@ def start_app(settings: Settings) -> Flask:
 
     Processes must not share a connection to MongoDB, so call it after a fork.
     """
+    instrument = telemetry.start(
+        telemetry.read_variables(), shows_address=settings.log_client_address
+    )
     services = build_services(settings)
     database = build_database(settings, services.prepare)
     database.start_preparing(wait_seconds=DATABASE_WAIT_SECONDS)
@@ -61,11 +65,13 @@ def start_app(settings: Settings) -> Flask:
         services.callers.follow()
     sweep = partial(_sweep, database, services)
     run_periodically("sweep", sweep, delay=FIRST_SWEEP_SECONDS, interval=SWEEP_SECONDS)
-    return create_app(settings, services, database)
+    return create_app(settings, services, database, instrument=instrument)
 
 
 def _list_warnings(settings: Settings) -> list[str]:
     warnings = [BASIC_POLICY_WARNING] if settings.password_policy == "basic" else []
+    if mistake := telemetry.find_mistake(telemetry.read_variables()):
+        warnings.append(mistake)
     if not settings.auth_required:
         warnings.append(AUTH_OFF_WARNING)
         if settings.host not in LOOPBACK:

@@ -11,6 +11,6 @@ pin() {
     .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-emit-index-url --no-annotate --generate-hashes \
         --custom-compile-command "make requirements" pyproject.toml -o "$folder/$output" "$@"
 }
-pin requirements.txt "$@"
-pin src/rollbook/embedded/requirements.txt --extra embedded -c "$folder/requirements.txt" "$@"
-pin tests/requirements.txt --extra embedded --extra dev -c "$folder/requirements.txt" "$@"
+pin requirements.txt --extra otel "$@"
+pin src/rollbook/embedded/requirements.txt --extra otel --extra embedded -c "$folder/requirements.txt" "$@"
+pin tests/requirements.txt --extra otel --extra embedded --extra dev -c "$folder/requirements.txt" "$@"

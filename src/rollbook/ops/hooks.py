@@ -30,6 +30,8 @@ logger = logging.getLogger("rollbook.access_log")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 # W3C Trace Context, §3.2: version, trace id, parent id, flags.
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+TRACE_ID = "rollbook.trace_id"
+"""In the environ: the id of the trace that a request belongs to, if it is traced."""
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OTHER = "other"
 
@@ -55,7 +57,7 @@ def _start_request() -> None:
 
 
 def _finish_request(response: Response, *, log_client_address: bool) -> Response:
-    headers, status, route = response.headers, response.status_code, _get_route()
+    headers, status, route = response.headers, response.status_code, get_route()
     headers.add("X-Request-ID", g.request_id)
     for name, value in SECURITY_HEADERS.items():
         if name not in headers:
@@ -91,9 +93,14 @@ def _describe_caller(*, log_client_address: bool) -> dict[str, str | None]:
         caller |= {"user": principal.user_id, "session": principal.session_id}
     if "trusted_client" in g:
         caller["client"] = g.trusted_client
-    if trace := _TRACEPARENT.fullmatch(request.environ.get("HTTP_TRACEPARENT", "")):
-        caller["trace_id"] = trace[1]
+    if trace_id := request.environ.get(TRACE_ID) or _find_trace_id():
+        caller["trace_id"] = trace_id
     return caller
+
+
+def _find_trace_id() -> str | None:
+    trace = _TRACEPARENT.fullmatch(request.environ.get("HTTP_TRACEPARENT", ""))
+    return trace and trace[1]
 
 
 @lru_cache(maxsize=2000)
@@ -104,7 +111,7 @@ def _get_request_metrics(method: str, route: str, status: int) -> tuple[Counter,
     )
 
 
-def _get_route() -> str:
+def get_route() -> str:
     """Return the pattern of the path, never the path itself, which may hold an e-mail address."""
     rule = request.url_rule
     return _render_pattern(rule.rule) if rule else "-"
