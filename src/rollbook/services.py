@@ -129,7 +129,9 @@ def build_services(settings: Settings) -> Services:
     tokens = AccessTokens(clock.now, keys, token_lifetime, settings.jwt_issuer, audiences)
     claims = TokenClaims.parse(settings.token_claims, roles.describe_permissions)
     events = Events(feature.handlers for feature in FEATURES)
-    deletion = DeletionService(leases.get_database_time, roles, sessions, proof, events)
+    latest = clock.get_latest(clock.now, leases.get_database_time)
+    earliest = clock.get_earliest(clock.now, leases.get_database_time)
+    deletion = DeletionService(clock.now, latest, roles, sessions, proof, events)
     retention_time = timedelta(days=settings.retention_days)
     return Services(
         clock=clock.now,
@@ -150,7 +152,7 @@ def build_services(settings: Settings) -> Services:
         keys=keys,
         signing=signing,
         first_admin=build_first_admin(settings, registration),
-        retention=RetentionService(leases.get_database_time, deletion, retention_time),
+        retention=RetentionService(earliest, deletion, retention_time),
         idempotency=IdempotencyService(clock.now, derive_key(secret_key, IDEMPOTENCY_PURPOSE)),
         password_policy=passwords.policy,
         cursors=Cursors(secret_key),

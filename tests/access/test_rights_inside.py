@@ -1,11 +1,16 @@
 """A caller who loses their rights after the guard changes nothing, in any operation."""
 
+from datetime import timedelta
+
 import pytest
 from bson import ObjectId
 
 from rollbook.access.principal import COMMAND_LINE, SYSTEM
+from rollbook.kit import clock
+from rollbook.locks.dao import SHARDS, locks
 from rollbook.services import DOCUMENTS
 from rollbook.storage import transactions
+from rollbook.storage.transactions import in_transaction
 from rollbook.users.schemas import UserPatch
 from rollbook.web.extensions import AUTHENTICATE
 from tests.access import matrix
@@ -92,3 +97,11 @@ def test_operation_without_confirmation_is_found(make_app, services, stored, mon
     app = make_app(auth_required=True)
     unsafe = find_unsafe_operations(app, services, stored, disable)
     assert {"create_role", "put_role", "delete_role", "create_user"} <= set(unsafe)
+
+
+def test_lock_that_a_wrong_clock_has_closed_is_open(stored):
+    """MongoDB's clock was 40 days ahead when the lock was closed for a second."""
+    closed = {"closed_until": clock.now() + timedelta(days=40), "used_at": clock.now()}
+    stored.locks.insert_many([{"_id": f"user:x/{number}", **closed} for number in range(SHARDS)])
+    in_transaction(lambda: locks.acquire_shared(["user:x"]), actor=SYSTEM, seconds=3)
+    assert stored.locks.count_documents({"uses": 1}) == 1

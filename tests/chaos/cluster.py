@@ -1,5 +1,6 @@
 """A replica set of three real mongods, each behind a proxy, whose members can fail."""
 
+import os
 import signal
 import subprocess
 import time
@@ -29,9 +30,12 @@ OPTIONS = [
 
 
 class Member:
+    """`environment` is added to that of its mongod."""
+
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self._folder, self._port = folder, get_free_port()
+        self.environment: dict[str, str] = {}
         self.proxy = Proxy(self._port)
         self.host = f"127.0.0.1:{self.proxy.port}"
         self.client = MongoClient(
@@ -46,7 +50,9 @@ class Member:
     def start(self) -> None:
         command = [str(find_mongod(None)), f"--dbpath={self._folder}", f"--port={self._port}"]
         with (self._folder / "mongod.log").open("ab") as log:
-            self.process = subprocess.Popen([*command, *OPTIONS], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [*command, *OPTIONS], stdout=log, stderr=log, env={**os.environ, **self.environment}
+            )
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
@@ -110,6 +116,28 @@ class Cluster:
         proxy.cut()
         time.sleep(seconds)
         proxy.mend()
+
+    def make_primary(self, wanted: Member) -> None:
+        """Let the others step down until `wanted` is elected."""
+        for _ in range(10):
+            if (primary := self.get_primary()) is wanted:
+                return
+            self._step_down(primary, wanted)
+        raise AssertionError("the member is not elected")
+
+    def _step_down(self, primary: Member, wanted: Member) -> None:
+        for member in self.members:
+            if member not in (primary, wanted):
+                with suppress(PyMongoError):
+                    member.client.admin.command("replSetFreeze", 20)
+        with suppress(PyMongoError):
+            primary.client.admin.command("replSetStepDown", 20, secondaryCatchUpPeriodSecs=10)
+        with suppress(PyMongoError):
+            wanted.client.admin.command("replSetStepUp")
+        self.await_health()
+        for member in self.members:
+            with suppress(PyMongoError):
+                member.client.admin.command("replSetFreeze", 0)
 
     def close(self) -> None:
         for member in self.members:

@@ -91,6 +91,7 @@ def test_deletion_and_purge_publish_events(settings, services, active_user, stor
     events = Events([{UserDeleted: seen.append}, {UserPurged: seen.append}])
     deletion = DeletionService(
         services.deletion.clock,
+        services.deletion.deletion_clock,
         services.roles,
         services.sessions,
         services.deletion.proof,
@@ -108,7 +109,12 @@ def test_failing_handler_aborts_the_purge(settings, active_user, stored):
     services = build_services(settings)
     events = Events([{UserPurged: fail}])
     deletion = DeletionService(
-        services.deletion.clock, services.roles, services.sessions, services.deletion.proof, events
+        services.deletion.clock,
+        services.deletion.deletion_clock,
+        services.roles,
+        services.sessions,
+        services.deletion.proof,
+        events,
     )
     with pytest.raises(RuntimeError):
         deletion.purge_user(str(active_user), actor=COMMAND_LINE)

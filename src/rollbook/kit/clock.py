@@ -10,3 +10,13 @@ def now() -> datetime:
     """Return the time in UTC and whole milliseconds, since BSON stores no more."""
     time = datetime.now(UTC)  # noqa: TID251 - the only place that reads the machine's clock
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def get_earliest(*clocks: Clock) -> Clock:
+    """Return a clock that shows the earliest time of several, one of which may be wrong."""
+    return lambda: min(clock() for clock in clocks)
+
+
+def get_latest(*clocks: Clock) -> Clock:
+    """Return a clock that shows the latest time of several, one of which may be wrong."""
+    return lambda: max(clock() for clock in clocks)

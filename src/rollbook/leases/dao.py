@@ -16,11 +16,13 @@ class LeaseDAO:
         """Acquire the lease, or extend it, in one atomic write.
 
         False while another process holds it. MongoDB's clock decides: a machine whose clock is
-        weeks ahead would hold the lease for weeks.
+        weeks ahead would hold the lease for weeks. A lease that ends later than one of now would
+        was acquired when MongoDB's clock was ahead, and does not count.
         """
         until = {"$ifNull": ["$until", "$$NOW"]}
-        is_free = {"$or": [{"$lte": [until, "$$NOW"]}, {"$eq": ["$holder", holder]}]}
         new_until = {"$add": ["$$NOW", int(duration.total_seconds() * 1000)]}
+        is_over = {"$or": [{"$lte": [until, "$$NOW"]}, {"$gt": [until, new_until]}]}
+        is_free = {"$or": [is_over, {"$eq": ["$holder", holder]}]}
         update = {
             "holder": {"$cond": [is_free, {"$literal": holder}, "$holder"]},
             "until": {"$cond": [is_free, new_until, "$until"]},

@@ -9,6 +9,7 @@ same time, but none during a revocation (docs/decisions/011-rights-inside-the-tr
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from rollbook.storage.shards import ShardChooser
 from rollbook.storage.transactions import RetryTransaction, run_before_retry
 
 SHARDS = 32
-CLOSED_MILLISECONDS = 1_000
+CLOSED = timedelta(seconds=1)
 _USE: dict[str, Any] = {"$inc": {"uses": 1}, "$currentDate": {"used_at": True}}
 
 
@@ -45,7 +46,8 @@ class LockDAO:
                 return_document=ReturnDocument.AFTER,
                 session=current_client_session(),
             )
-            if used.get("closed_until", used["used_at"]) > used["used_at"]:
+            remaining = used.get("closed_until", used["used_at"]) - used["used_at"]
+            if timedelta() < remaining <= CLOSED:  # Longer, if MongoDB's clock was ahead.
                 raise RetryTransaction()
 
     def acquire_exclusive(self, name: str) -> None:
@@ -70,7 +72,7 @@ class LockDAO:
         The write is outside of the transaction, where it waits for the holder instead of
         conflicting.
         """
-        until = {"$add": ["$$NOW", CLOSED_MILLISECONDS]}
+        until = {"$add": ["$$NOW", int(CLOSED.total_seconds() * 1000)]}
         update = [{"$set": {"closed_until": until, "used_at": "$$NOW"}}]
         closes = [UpdateOne({"_id": key}, update, upsert=True) for key in _list_shards(name)]
         with translate_driver_errors():

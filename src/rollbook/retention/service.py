@@ -27,7 +27,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RetentionService:
-    """`kept_for`: how long a deleted user can be restored, by `clock`, which is MongoDB's."""
+    """`kept_for`: how long a deleted user can be restored.
+
+    `clock` shows the earlier time of this machine and MongoDB, so that a clock that is ahead does
+    not let a user be purged early.
+    """
 
     clock: Clock
     deletion: DeletionService

@@ -42,9 +42,14 @@ A user of many years has more; those are redacted before it.
 
 @dataclass(frozen=True)
 class DeletionService:
-    """`clock` is MongoDB's, since a purge compares what several machines stored."""
+    """`deletion_clock` tells when a user is deleted.
+
+    It shows the later time of this machine and MongoDB, so that a clock that is behind does not let
+    a user be purged early.
+    """
 
     clock: Clock
+    deletion_clock: Clock
     roles: RoleService
     sessions: SessionService
     proof: OwnerProof
@@ -73,7 +78,8 @@ class DeletionService:
         user = users.get(id)
         self._require_may_end(user, actor)
         expected.check(user.version)
-        deleted = users.update_from(user, at=now, fields={"is_deleted": True, "deleted_at": now})
+        fields = {"is_deleted": True, "deleted_at": self.deletion_clock()}
+        deleted = users.update_from(user, at=now, fields=fields)
         self.sessions.delete_sessions(id)
         audit_user_change("user.deleted", deleted, _describe(user, deleted), actor, now)
         self.events.publish(UserDeleted(id))
