@@ -53,8 +53,11 @@ fuzz: .venv/dev ## send 20,000 generated requests to a running API (minutes)
 crash-test: .venv/dev ## kill workers 20 times during 10,000 writes, and check that nothing is lost (minutes)
 	KILLS=20 WRITES=10000 $(BIN)/pytest -s -q tests/serving/test_killed_workers.py
 
-chaos: .venv/dev ## kill, pause and cut off MongoDB's primary during 20,000 writes, and stop servers (minutes)
+chaos: .venv/dev ## let MongoDB, its disk and clocks, Redis, clients and servers fail under load (half an hour)
 	CHAOS=1 $(BIN)/pytest -s -q tests/chaos
+
+soak: .venv/dev ## send all kinds of requests for half an hour, and check that nothing grows
+	SOAK=1 $(BIN)/pytest -s -q tests/chaos/test_soak.py
 
 races: .venv/dev ## repeat all races, revocations, limits and rotations many times (minutes)
 	RACES=full $(BIN)/pytest -s -q $(addprefix tests/serving/test_, races.py revocation.py cached_callers.py rights_inside.py limits.py keys.py) tests/caching
@@ -134,4 +137,4 @@ clean: ## remove generated files, but not the data in .data
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
-.PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test chaos races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-backup bench-passwords bench-trade-offs compose-test requirements requirements-check clean
+.PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test chaos races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-backup bench-passwords bench-trade-offs compose-test soak requirements requirements-check clean

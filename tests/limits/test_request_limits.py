@@ -1,5 +1,13 @@
 """Limits of requests per user and per client address, and their headers."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from limits.errors import StorageError
+from limits.storage import RedisStorage
+from pydantic import SecretStr
+
 from tests import people
 
 LIMITED = {"auth_required": True, "ratelimit_enabled": True}
@@ -68,3 +76,19 @@ def test_unknown_paths_and_methods_are_limited_too(make_app, stored):
     ]
     assert [response.status_code for response in responses] == [404, 405, 404]
     assert client.get("/api/nothing").status_code == 429
+
+
+def test_requests_that_notice_a_dead_store_at_once_are_served(make_app, monkeypatch):
+    """Flask-Limiter counts only the first of them in memory, and raised the error to the others."""
+    together = threading.Barrier(4)
+
+    def fail(*_, **__):
+        with suppress(threading.BrokenBarrierError):
+            together.wait(2)
+        raise StorageError(ConnectionError())
+
+    monkeypatch.setattr(RedisStorage, "incr", fail)
+    app = make_app(ratelimit_enabled=True, redis_url=SecretStr("redis://127.0.0.1:1/0"))
+    with ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(app.test_client().get, "/api/users") for _ in range(4)]
+        assert [each.result().status_code for each in sent] == [200] * 4

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollbook.kit.turns import Turns
 from rollbook.passwords import hash_gate
 from rollbook.passwords.errors import TooBusy
 from rollbook.passwords.hash_gate import HashGate
@@ -115,6 +116,15 @@ def test_hash_gate_lets_a_bounded_line_wait(monkeypatch):
             assert 0.25 < pool.submit(wait_in_line).result() < 0.5
     with gate.enter():
         pass
+
+
+def test_request_that_waited_for_a_thread_does_not_wait_again():
+    gate = HashGate(rounds=4, line_length=1)
+    with gate.enter(), Turns(1).take(waited=hash_gate.BUSY_WAIT + 0.1):
+        started = time.perf_counter()
+        with pytest.raises(TooBusy), gate.enter():
+            pass
+        assert time.perf_counter() - started < 0.05
 
 
 def test_hash_gate_frees_the_place_after_an_error():

@@ -113,7 +113,7 @@ class WaitingWorker(Worker):
         try:
             while True:
                 connection = self._await_request()
-                with self._turns.take():
+                with self._turns.take(waited=time.monotonic() - connection.ready_at):
                     self._handle(connection)
                 is_sent = connection.flush()
                 with self._changing:

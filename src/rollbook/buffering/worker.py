@@ -18,6 +18,7 @@ from rollbook.buffering.connections import Connection
 from rollbook.buffering.gateway import respond
 from rollbook.buffering.refusals import refuse
 from rollbook.kit.errors import AppError, Overloaded, RequestTimeout
+from rollbook.kit.turns import get_wait
 
 REQUEST_SECONDS = 20
 """For a request, from its first byte to its last."""
@@ -27,7 +28,7 @@ IDLE_SECONDS = 15
 """Between two requests."""
 STOP_SECONDS = 2
 """For every wait, while the worker stops: it waits for its threads, not for clients."""
-QUEUE_SECONDS = 0.5
+QUEUE_SECONDS = 0.3
 """How long a complete request waits for a thread. Then it is refused, as its client may be gone."""
 LINGER_SECONDS = 5
 """How long incoming data is dropped after the last response, which the client can then read.
@@ -110,8 +111,7 @@ class BufferingWorker(AcceptingWorker):
         if isinstance(request, AppError):
             refuse(connection, request)
             return
-        waited = time.monotonic() - connection.ready_at
-        if waited > QUEUE_SECONDS and request.target not in self.probes:
+        if get_wait() > QUEUE_SECONDS and request.target not in self.probes:
             refuse(connection, Overloaded(), keeps_alive=request.keeps_alive and self.alive)
             return
         connection.keeps_alive = self.alive

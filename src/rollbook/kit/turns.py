@@ -23,9 +23,12 @@ class Turns:
         self._waiting: deque[threading.Lock] = deque()
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Work with a turn, or without one after a wait of MAX_WAIT_SECONDS."""
-        turn = _Turn(self)
+    def take(self, *, waited: float = 0.0) -> Iterator[None]:
+        """Work with a turn, or without one after a wait of MAX_WAIT_SECONDS.
+
+        `waited`: how long the work has waited for a thread, in seconds.
+        """
+        turn = _Turn(self, waited)
         turn.take()
         token = _current.set(turn)
         try:
@@ -61,8 +64,9 @@ class Turns:
 
 
 class _Turn:
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, waited: float) -> None:
         self._turns = turns
+        self.waited = waited
         self._is_held = False
 
     def take(self) -> None:
@@ -76,6 +80,12 @@ class _Turn:
 
 
 _current: ContextVar[_Turn | None] = ContextVar("turn", default=None)
+
+
+def get_wait() -> float:
+    """Return how long the present work has waited for a thread, in seconds."""
+    turn = _current.get()
+    return turn.waited if turn else 0.0
 
 
 @contextmanager

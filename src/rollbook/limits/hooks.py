@@ -5,6 +5,8 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from limits.errors import StorageError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rollbook.access.client_address import get_client_address
@@ -16,12 +18,32 @@ from rollbook.limits.limit_status import LimitStatus, get_client_key, render_hea
 from rollbook.limits.memory_store import SCHEME
 
 MEMORY = f"{SCHEME}://"
-STORE_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
+STORE_SECONDS = 0.25
+STORE_OPTIONS: dict[str, Any] = {
+    "socket_connect_timeout": STORE_SECONDS,
+    "socket_timeout": STORE_SECONDS,
+    "retry": Retry(NoBackoff(), 0),
+}
+"""A sign-in asks Redis several times, and is refused within a second when it does not answer."""
 NO_ENDPOINT = "no endpoint"
 """For an unknown path or method, which counts too."""
 UNLIMITED = ("ping", "health", "metrics")
 """Endpoints of probes: if liveness were refused, the process would be killed."""
 READ_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+class _Limiter(Limiter):
+    """When several requests notice at once that the store is away, each counts in memory.
+
+    Flask-Limiter does so for the first one only.
+    """
+
+    def _check_request_limit(self, *arguments: Any, **options: Any) -> None:
+        try:
+            super()._check_request_limit(*arguments, **options)
+        except StorageError:
+            self.context.seen_limits.clear()
+            super()._check_request_limit(*arguments, **options)
 
 
 def trust_proxies(app: Flask, count: int) -> None:
@@ -59,7 +81,7 @@ def install(
         user, kind = find_user(), _get_kind()
         return (user and user.limits.get(kind)) or defaults[kind]
 
-    limiter = Limiter(
+    limiter = _Limiter(
         _get_address_key,
         application_limits=[
             ApplicationLimit(

@@ -9,16 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 
 from rollbook.kit import metrics
-from rollbook.kit.turns import yield_turn
+from rollbook.kit.turns import get_wait, yield_turn
 from rollbook.passwords.errors import TooBusy
 from rollbook.passwords.hashing import PasswordHasher
 
-NICE = 10
+NICE = 3
 """The niceness of a thread that hashes; docs/decisions/015-what-earns-its-lines.md measures it."""
 LINE_LENGTH = 6
 """How many requests wait for their turn. Each occupies a thread, which the server adds for it."""
 MAX_WAIT = 2.0
 """How long a request waits for its turn, in seconds."""
+BUSY_WAIT = 0.1
+"""A request that has waited longer for a thread does not wait for its turn too: others do."""
 
 
 class HashGate:
@@ -52,7 +54,7 @@ class HashGate:
         Raises: TooBusy, at once when the line is full.
         """
         now = time.monotonic()
-        by = now + MAX_WAIT
+        by = now + (MAX_WAIT if get_wait() <= BUSY_WAIT else 0)
         shared_place = _take(self._shared_places, by=now) if yields_last_place else nullcontext()
         shared_turn = _take(self._shared_turns, by=by) if yields_last_place else nullcontext()
         with shared_place, _take(self._places, by=now), shared_turn, _take(self._turns, by=by):
