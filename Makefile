@@ -7,6 +7,7 @@ COVER := --cov --cov-report=
 # The pins are complete, so pip resolves nothing: some versions of it fail at a pin of `a` that
 # another package wants as `a[extra]`, once a newer `a` is out.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+UVX := $(BIN)/uv --system-certs tool run
 PINS := requirements.txt src/rollbook/embedded/requirements.txt tests/requirements.txt
 
 help: ## list the targets
@@ -101,6 +102,9 @@ bench-directory: .venv/dev ## measure lists and look-ups among 10,000 and 1,000,
 bench-logins: .venv/dev ## measure reads during a storm of sign-ins
 	$(BIN)/python benchmarks/login_storm.py
 
+bench-capacity: .venv/dev ## compare the capacity model of docs/operations.md with a measured mix
+	$(BIN)/python benchmarks/capacity.py
+
 bench-backup: .venv/dev ## back up and restore 1,000,000 users (minutes)
 	$(BIN)/python benchmarks/backup.py
 
@@ -121,6 +125,15 @@ requirements-check: .venv/dev
 	tests/architecture/pin.sh $$folder; \
 	for pins in $(PINS); do diff $$pins $$folder/$$pins || { echo "$$pins: run make requirements"; exit 1; }; done
 
+sbom: .venv/dev ## write the list of all components of the image as CycloneDX, into dist/
+	@mkdir -p dist
+	@$(UVX) --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+	--output-reproducible --of JSON -o dist/rollbook.cdx.json 2>/dev/null
+	@echo "dist/rollbook.cdx.json: $$(grep -c '"purl"' dist/rollbook.cdx.json) components"
+
+audit: .venv/dev ## look for known vulnerabilities of the components of the image (needs the internet)
+	$(UVX) pip-audit==2.10.1 --requirement requirements.txt --disable-pip --require-hashes --strict
+
 clean: ## remove generated files, but not the data in .data
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -137,4 +150,4 @@ clean: ## remove generated files, but not the data in .data
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
-.PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test chaos races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-backup bench-passwords bench-trade-offs compose-test soak requirements requirements-check clean
+.PHONY: help run test quick-test long-test coverage check fmt fuzz crash-test chaos races generated openapi authorization errors settings database stored-snapshot clients bench bench-page bench-cpu bench-directory bench-logins bench-backup bench-capacity bench-passwords bench-trade-offs compose-test soak sbom audit requirements requirements-check clean

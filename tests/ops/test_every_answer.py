@@ -276,3 +276,15 @@ def test_browser_is_told_to_stay_with_tls(make_app):
     whole = "max-age=63072000; includeSubDomains; preload"
     chosen = make_app(trusted_proxies=1, hsts=whole).test_client()
     assert chosen.get("/ping", headers=forwarded).headers[hsts] == whole
+
+
+def test_log_says_who_has_signed_in(client, ada, caplog):
+    credentials = {"email": ADA["email"], "password": PASSWORD}
+    with caplog.at_level(logging.INFO, "rollbook.access_log"):
+        tokens = client.post("/api/auth/login", json=credentials).json["data"]
+        client.post("/api/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+        client.post("/api/auth/login", json=credentials | {"password": "wrong"})
+    signed_in, refreshed, failed = caplog.records
+    assert (signed_in.user, refreshed.user) == (ada["id"], ada["id"])
+    assert signed_in.session == refreshed.session
+    assert not hasattr(failed, "user")

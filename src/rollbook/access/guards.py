@@ -41,6 +41,11 @@ class Access:
     by_client: bool = False
 
 
+def note_signed_in(user_id: str, session_id: str) -> None:
+    """Let the line in the log say who has signed in with this request."""
+    g.signed_in = {"user": user_id, "session": session_id}
+
+
 def requires(
     permission: Permission, *, or_self: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,6 +10,7 @@ from rollbook.access.client_address import get_anonymous_principal
 from rollbook.access.guards import (
     current_principal,
     current_user,
+    note_signed_in,
     public,
     signed_in,
     signed_in_or_cookie,
@@ -46,6 +47,7 @@ class AuthResource(Resource):
         self.sessions = services.sessions
 
     def _send_tokens(self, signed_in: SignedIn, *, in_cookie: bool) -> Reply:
+        note_signed_in(str(signed_in.user.pk), signed_in.session_id)
         if in_cookie:
             self.cookie.set(signed_in.refresh_token or "")
             signed_in = replace(signed_in, refresh_token=None)

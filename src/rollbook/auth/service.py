@@ -39,6 +39,7 @@ class SignedIn:
     refresh_token: str | None
     expires_in: int
     user: User
+    session_id: str
     token_type: str = "Bearer"
 
 
@@ -173,7 +174,7 @@ class AuthService:
         ids = {"user_id": str(user.pk), "session_id": str(session.pk)}
         access_token = self.tokens.issue(signer, **ids, about=about)
         expires_in = int(self.tokens.lifetime.total_seconds())
-        return SignedIn(access_token, refresh_token, expires_in, user)
+        return SignedIn(access_token, refresh_token, expires_in, user, ids["session_id"])
 
     def _is_attempt_allowed(
         self, known: Credentials | None, reference: Reference, actor: Principal

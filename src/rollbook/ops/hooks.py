@@ -91,6 +91,7 @@ def _describe_caller(*, log_client_address: bool) -> dict[str, str | None]:
     principal = g.get("principal")
     if isinstance(principal, Principal) and principal.user_id:
         caller |= {"user": principal.user_id, "session": principal.session_id}
+    caller |= g.get("signed_in", {})
     if "trusted_client" in g:
         caller["client"] = g.trusted_client
     if trace_id := request.environ.get(TRACE_ID) or _find_trace_id():
