@@ -23,6 +23,7 @@ from rollbook.auth.introspection import Issuer
 from rollbook.cors.origins import AllowedOrigins
 from rollbook.features import FEATURES
 from rollbook.kit import clock
+from rollbook.kit.turns import get_wait
 from rollbook.metadata.filters import build_parameters
 from rollbook.openapi.headers import RESPONSE_HEADERS
 from rollbook.service_parts import reveal
@@ -40,6 +41,8 @@ API = "api"
 """The blueprint of everything under API_PREFIX."""
 DATABASE_SECONDS = 4.5
 """A request is answered within 5 seconds, even when MongoDB does not respond."""
+MIN_DATABASE_SECONDS = 1.0
+"""Also for a request that has waited for a thread."""
 
 
 class RollbookFlask(flask.Flask):
@@ -48,7 +51,8 @@ class RollbookFlask(flask.Flask):
     ) -> Iterable[bytes]:
         """Ignore a trailing slash, without a redirect, which would lose the body."""
         environ["PATH_INFO"] = environ.get("PATH_INFO", "").rstrip("/") or "/"
-        with limit_database_time(DATABASE_SECONDS):
+        seconds = max(MIN_DATABASE_SECONDS, DATABASE_SECONDS - get_wait())
+        with limit_database_time(seconds):
             return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -35,7 +35,8 @@ def create_secrets(folder: Path, now: datetime) -> list[str]:
     certificate = folder / "edge" / "tls.crt"
     if certificate.exists() and expires_soon(certificate.read_text(), now):
         certificate.unlink()
-    _read_or_create(certificate, create_certificate(key, now), created)
+    if not certificate.exists():
+        _read_or_create(certificate, create_certificate(key, now), created)
     return created
 
 

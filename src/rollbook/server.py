@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -45,6 +46,7 @@ class _Server(BaseApplication):
     def __init__(self, settings: Settings, on_ready: Callable[[], None]) -> None:
         self._settings = settings
         self._on_ready = on_ready
+        self._slots = _Slots()
         super().__init__()
 
     def load_config(self) -> None:
@@ -70,7 +72,9 @@ class _Server(BaseApplication):
             "logger_class": _Logger,
             "proc_name": "rollbook",
             "when_ready": lambda _: self._on_ready(),
-            "child_exit": lambda _, worker: metrics.forget_process(worker.pid),
+            "pre_fork": lambda _, worker: self._slots.take(worker),
+            "post_fork": lambda _, worker: metrics.set_process(self._slots.find(worker)),
+            "child_exit": lambda _, worker: metrics.forget_process(self._slots.free(worker)),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -81,6 +85,23 @@ class _Server(BaseApplication):
         It runs in each worker, after the fork: processes must not share a connection.
         """
         return start_app(self._settings)
+
+
+class _Slots:
+    """Numbers of the workers, the lowest free one for each. A worker is replaced in its slot."""
+
+    def __init__(self) -> None:
+        self._taken: dict[Any, int] = {}
+
+    def take(self, worker: Any) -> None:
+        numbers = set(self._taken.values())
+        self._taken[worker] = next(each for each in count(1) if each not in numbers)
+
+    def find(self, worker: Any) -> int:
+        return self._taken[worker]
+
+    def free(self, worker: Any) -> int:
+        return self._taken.pop(worker)
 
 
 class _Logger(Logger):

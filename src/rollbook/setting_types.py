@@ -17,6 +17,7 @@ _CLAIM = (
 _ORIGIN = re.compile(
     r"(https?)://(\*\.(?=[^.:]+\.[^.:]))?([a-z0-9-]+\.)*[a-z0-9-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )
+_HOST = r"([A-Za-z0-9._-]+|[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,8})"
 SRV_SCHEME = "mongodb+srv://"
 
 
@@ -111,5 +112,5 @@ Hsts = Annotated[
 ]
 HostNames = Annotated[
     str,
-    StringConstraints(pattern=r"^([A-Za-z0-9._:-]+(, *[A-Za-z0-9._:-]+)*)?$", to_lower=True),
+    StringConstraints(pattern=rf"^({_HOST}(, *{_HOST})*)?$", to_lower=True),
 ]

@@ -4,8 +4,10 @@ The extra `otel` brings what it needs. The standard variables OTEL_* switch it o
 endpoint, headers, sampler, resource (OpenTelemetry specification, "Environment Variables").
 """
 
+import atexit
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from dotenv import dotenv_values
 from flask import Flask, request
 
 from rollbook import __version__
-from rollbook.ops.hooks import TRACE_ID, get_route
+from rollbook.ops.hooks import METHODS, OTHER, TRACE_ID, get_route
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -32,13 +34,30 @@ DEFAULTS = {
 }
 """For variables that are unset.
 
-Stable names of attributes; no span for a probe; and a collector that is away, for which an export
-waits so many seconds, delays the end of a process little.
+Stable names of attributes; a time-out in seconds; and no span for a probe.
 """
+FLUSH_SECONDS = 1.0
 HIDDEN = "-"
-PATHS = frozenset({"url.path", "url.full", "http.target", "http.url"})
-QUERIES = frozenset({"url.query"})
-ADDRESSES = frozenset({"client.address", "net.peer.ip", "network.peer.address"})
+SHOWN = frozenset(
+    {
+        "error.type",
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "network.protocol.version",
+        "url.scheme",
+    }
+)
+"""Attributes of a span that hold nothing that a client has chosen."""
+ADDRESS = "client.address"
+NEEDED = (
+    "opentelemetry.exporter.otlp.proto.http",
+    "opentelemetry.instrumentation.flask",
+    "opentelemetry.instrumentation.logging",
+    "opentelemetry.instrumentation.pymongo",
+)
+UNSENT = ("opentelemetry", "requests", "urllib3")
+"""Loggers of what sends the log: it would send what it says about itself."""
 NOT_INSTALLED = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed, so nothing is sent. "
     "Run `pip install 'rollbook[otel]'`."
@@ -58,9 +77,10 @@ def find_mistake(variables: Mapping[str, str]) -> str | None:
     """Say why nothing is sent although the variables ask for it."""
     if not any(_is_on(variables, signal) for signal in SIGNALS):
         return None
-    if variables.get("OTEL_EXPORTER_OTLP_PROTOCOL", PROTOCOL) != PROTOCOL:
+    names = ("OTEL_EXPORTER_OTLP_PROTOCOL", *(f"OTEL_EXPORTER_OTLP_{s}_PROTOCOL" for s in SIGNALS))
+    if any(variables.get(name, PROTOCOL) != PROTOCOL for name in names):
         return WRONG_PROTOCOL
-    return None if find_spec("opentelemetry") else NOT_INSTALLED
+    return None if _is_installed() else NOT_INSTALLED
 
 
 def start(variables: Mapping[str, str], *, shows_address: bool) -> Instrument:
@@ -71,7 +91,7 @@ def start(variables: Mapping[str, str], *, shows_address: bool) -> Instrument:
     """
     if find_mistake(variables):
         return lambda _: None
-    _set_environment({**DEFAULTS, **variables})
+    _set_environment(variables)
     if _is_on(variables, "LOGS"):
         _send_log()
     if not _is_on(variables, "TRACES"):
@@ -83,15 +103,25 @@ def start(variables: Mapping[str, str], *, shows_address: bool) -> Instrument:
 def _is_on(variables: Mapping[str, str], signal: str) -> bool:
     if variables.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
-    exporter = variables.get(f"OTEL_{signal}_EXPORTER")
+    exporters = variables.get(f"OTEL_{signal}_EXPORTER")
     has_endpoint = ENDPOINT in variables or f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" in variables
-    return exporter == "otlp" or (exporter is None and has_endpoint)
+    return has_endpoint if exporters is None else "otlp" in exporters.replace(" ", "").split(",")
+
+
+def _is_installed() -> bool:
+    try:
+        return all(find_spec(name) for name in NEEDED)
+    except ModuleNotFoundError:  # A package above it is missing.
+        return False
 
 
 def _set_environment(variables: Mapping[str, str]) -> None:
     """Let the SDK, which reads the environment itself, see the variables and no empty one."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
+    os.environ.update(DEFAULTS)
+    if "service.name=" in variables.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        del os.environ["OTEL_SERVICE_NAME"]  # It would come first.
     os.environ.update(variables)
 
 
@@ -101,17 +131,28 @@ def _build_resource() -> "Resource":
     return Resource.create({"service.version": __version__})
 
 
+def _flush_at_exit(shutdown: Callable[[], Any]) -> None:
+    """Send the rest when the process ends, and do not wait longer for a collector that hangs."""
+
+    def flush() -> None:
+        sender = threading.Thread(target=shutdown, daemon=True)
+        sender.start()
+        sender.join(FLUSH_SECONDS)
+
+    atexit.register(flush)
+
+
 def _send_log() -> None:
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
     from opentelemetry.instrumentation.logging.handler import LoggingHandler
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
-    provider = LoggerProvider(_build_resource())
+    provider = LoggerProvider(_build_resource(), shutdown_on_exit=False)
+    _flush_at_exit(provider.shutdown)
     provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
     handler = LoggingHandler(logger_provider=provider)
-    # What the sender itself logs, it would send again.
-    handler.addFilter(lambda record: not record.name.startswith("opentelemetry"))
+    handler.addFilter(lambda record: not record.name.startswith(UNSENT))
     logging.getLogger().addHandler(handler)
 
 
@@ -129,7 +170,8 @@ def _send_traces() -> None:
             if span.parent is not None or span.kind is not trace.SpanKind.CLIENT:
                 super().on_end(span)
 
-    provider = TracerProvider(resource=_build_resource())
+    provider = TracerProvider(resource=_build_resource(), shutdown_on_exit=False)
+    _flush_at_exit(provider.shutdown)
     provider.add_span_processor(RequestsOnly(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     PymongoInstrumentor().instrument(failed_hook=_hide_values)
@@ -152,15 +194,12 @@ def _pass_trace_id(span: "Span", environ: dict[str, Any]) -> None:
 
 
 def _hide_personal_data(span: "Span", *, shows_address: bool) -> None:
-    """Name a span by its route: the path and the query may hold an e-mail address."""
-    route = get_route()
-    span.update_name(f"{request.method} {route}")
-    hidden = QUERIES if shows_address else QUERIES | ADDRESSES
-    for name in getattr(span, "attributes", None) or ():
-        if name in PATHS:
-            span.set_attribute(name, route)
-        elif name in hidden:
-            span.set_attribute(name, HIDDEN)
+    """Name a span by its route, and hide what a client may fill with an e-mail address."""
+    method = request.method if request.method in METHODS else OTHER
+    span.update_name(f"{method} {get_route()}")
+    shown = SHOWN | {ADDRESS} if shows_address else SHOWN
+    for name in set(getattr(span, "attributes", None) or ()) - shown:
+        span.set_attribute(name, HIDDEN)
 
 
 def _hide_values(span: "Span", event: Any) -> None:

@@ -1,8 +1,10 @@
 """The nginx of `docker compose --profile edge`, in front of a real server."""
 
 import json
+import socket
 import ssl
 import subprocess
+from http.client import HTTPResponse
 
 import httpx
 import pytest
@@ -61,7 +63,7 @@ def test_client_cannot_choose_its_address(http, server):
 
 def test_large_body_is_refused_by_either(http):
     headers = {"Content-Type": "application/json"}
-    for size in (70_000, 17 * 2**20):
+    for size in (70_000, 200_000):
         response = http.post("/api/users", content=b" " * size, headers=headers)
         assert (response.status_code, response.json()["error"]["code"]) == (
             413,
@@ -82,11 +84,38 @@ def test_plain_http_gets_an_envelope(edge):
     assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_request")
 
 
-def test_server_that_is_away_is_unavailable(tmp_path):
+def test_server_that_is_away_is_unavailable(tmp_path, capfd):
     with nginx(tmp_path, "http://127.0.0.1:1") as url:
         context = ssl.create_default_context(cafile=tmp_path / "tls.crt")
-        response = httpx.get(f"{url}/api/users", verify=context)
+        response = httpx.get(f"{url}/api/users/ada@house.org", verify=context)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     body = response.json()
     assert (body["error"]["code"], body["status_code"]) == ("unavailable", 503)
-    assert len(body["request_id"]) == 32
+    assert body["request_id"] == response.headers["X-Request-ID"]
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "ada@house.org" not in capfd.readouterr().err
+
+
+REFUSED = [
+    b"GET /api/users?q=" + b"a" * 17_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET / HTTP/3.1\r\nHost: localhost\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: nothing\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("sent", REFUSED, ids=["uri", "trace", "version", "hosts", "encoding"])
+def test_what_nginx_refuses_gets_an_envelope(edge, folder, sent):
+    context = ssl.create_default_context(cafile=folder / "tls.crt")
+    address = ("127.0.0.1", int(edge.rpartition(":")[2]))
+    with (
+        socket.create_connection(address, timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as sock,
+    ):
+        sock.sendall(sent)
+        response = HTTPResponse(sock)
+        response.begin()
+        body = json.loads(response.read())
+    assert (response.status, body["error"]["code"]) == (400, "bad_request")
+    assert response.headers["X-Request-ID"] == body["request_id"]

@@ -25,6 +25,8 @@ def test_variables_come_from_the_environment_and_env_file(tmp_path, monkeypatch)
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, None),
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, telemetry.WRONG_PROTOCOL),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, None),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}, telemetry.WRONG_PROTOCOL),
+        ({"OTEL_TRACES_EXPORTER": "console, otlp"}, None),
     ],
 )
 def test_mistake_is_named(variables, mistake):

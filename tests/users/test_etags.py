@@ -73,10 +73,8 @@ def test_matching_if_none_match_returns_304(client, ada):
     for tag in ('"1"', 'W/"1"', '"0", "1"', "*", '"1:zstd"'):
         response = client.get(path, headers={"If-None-Match": tag})
         assert (response.status_code, response.get_data()) == (304, b"")
-        assert (response.headers["ETag"], response.headers["Cache-Control"]) == (
-            '"1"',
-            "private, no-cache",
-        )
+        assert response.headers["ETag"] == (tag if "zstd" in tag else '"1"')
+        assert response.headers["Cache-Control"] == "private, no-cache"
         assert "Content-Type" not in response.headers
     client.patch(path, json={"name": "New"})
     assert client.get(path, headers={"If-None-Match": '"1"'}).status_code == 200

@@ -14,8 +14,12 @@ from rollbook.web import envelope
 logger = logging.getLogger(__name__)
 
 
-def refuse(connection: Connection, error: AppError, *, keeps_alive: bool = False) -> None:
+def refuse(
+    connection: Connection, error: AppError, *, method: str = "", keeps_alive: bool = False
+) -> None:
     """Answer with the envelope of an error. Another request may follow if `keeps_alive`.
+
+    `method`: the response to HEAD has no body (RFC 9110 §9.3.2).
 
     Nothing of the request is logged: what cannot be parsed may hold a password.
     """
@@ -33,4 +37,5 @@ def refuse(connection: Connection, error: AppError, *, keeps_alive: bool = False
     logger.info("refused: %s", error.code, extra={"request_id": request_id, "status": error.status})
     metrics.http_requests_refused().labels(error.code).inc()
     connection.keeps_alive = keeps_alive
-    connection.send(render_head(status, headers.items(), keeps_alive=keeps_alive) + body)
+    head = render_head(status, headers.items(), keeps_alive=keeps_alive)
+    connection.send(head if method == "HEAD" else head + body)

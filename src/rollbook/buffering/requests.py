@@ -118,6 +118,12 @@ class RequestReader:
         """Whether `take_complete` returns something."""
         return bool(self._complete)
 
+    @property
+    def next_target(self) -> bytes:
+        """The target of what `take_complete` returns; nothing, if that is an error."""
+        first = self._complete[0]
+        return first.target if isinstance(first, Request) else b""
+
     def take_complete(self) -> Request | AppError:
         """Take the first complete request, or the error in place of it. Raises: IndexError."""
         return self._complete.popleft()

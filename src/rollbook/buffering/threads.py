@@ -11,7 +11,6 @@ import select
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.base import Worker
@@ -19,15 +18,15 @@ from gunicorn.workers.base import Worker
 from rollbook.buffering.pollers import OneShotEpoll, OneShotSelector
 from rollbook.kit.turns import Turns
 
-HEARTBEAT_SECONDS = 1.0
-"""How often gunicorn's master hears from a worker, and expired connections are looked for."""
+HEARTBEAT_SECONDS = 0.1
+"""How often deadlines are looked at, and what has arrived while all threads are busy."""
 MAX_SIGNALS = 1024
 DRAIN_LIMIT_SECONDS = 10
 """How long a worker that stops waits for its last connections to end."""
 DRAIN_SECONDS = 0.05
 """The pause between two looks at the connections while a worker stops."""
-EVENTS_AT_ONCE = 50
-"""So many events a thread takes before it handles a request, so that each wait is measured."""
+EVENTS_AT_ONCE = 20
+"""So many events are taken at once while all threads are busy, so that each wait is measured."""
 
 
 logger = logging.getLogger(__name__)
@@ -51,6 +50,9 @@ class WaitingWorker(Worker):
         self._wake_times: deque[float] = deque()
         self._changing = threading.RLock()
         self._turns = Turns(self.max_at_once)
+        self._threads_waiting = 0
+        self._idle_at = time.monotonic()
+        self._is_replaced = False
 
     def init_process(self) -> None:
         self.poller = OneShotEpoll() if hasattr(select, "epoll") else OneShotSelector()
@@ -66,7 +68,7 @@ class WaitingWorker(Worker):
         while self.alive and self.ppid == os.getppid():
             self._sleep()
             self._keep_up()
-        if self.nr < self.max_requests:
+        if not self._is_replaced:
             self._serve_for(self.stop_delay)
         self._drain()
 
@@ -126,8 +128,9 @@ class WaitingWorker(Worker):
     def _count_request(self) -> None:
         """Let gunicorn start another process after `max_requests` of this one."""
         self.nr += 1
-        if self.nr == self.max_requests:
+        if self.nr == self.max_requests and self.alive:
             logger.info("replacing a process after %d requests", self.nr)
+            self._is_replaced = True
             self.alive = False
             os.write(self.PIPE[1], b"r")
 
@@ -138,22 +141,35 @@ class WaitingWorker(Worker):
         otherwise keep all threads from others.
         """
         while True:
-            blocks = not self._ready
-            for _ in range(EVENTS_AT_ONCE):
-                event = self.poller.wait(blocks=blocks)
-                if event is None:
-                    break
-                callback, sock = event
-                with self._changing:
-                    callback(sock)
-                blocks = False
-            with suppress(IndexError):
-                return self._ready.popleft()
+            with self._changing:
+                self._take_events()
+                if self._ready:
+                    return self._ready.popleft()
+                self._threads_waiting += 1
+                self._idle_at = time.monotonic()
+            event = self.poller.wait()
+            with self._changing:
+                self._threads_waiting -= 1
+                self._call(event)
+
+    def _take_events(self) -> None:
+        """Take what has arrived, unless a thread waits for it: that one handles it sooner."""
+        for _ in range(EVENTS_AT_ONCE):
+            event = None if self._threads_waiting else self.poller.wait(blocks=False)
+            if event is None:
+                return
+            self._call(event)
+
+    def _call(self, event: Any) -> None:
+        if event is not None:
+            callback, sock = event
+            callback(sock)
 
     def _keep_up(self) -> None:
         """Do what is due by the clock."""
         self.notify()
         with self._changing:
+            self._take_events()
             self._end_waits()
 
     def _has_connections(self) -> bool:

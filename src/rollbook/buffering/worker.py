@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from rollbook.buffering.accepting import AcceptingWorker
 from rollbook.buffering.balance import Balance
 from rollbook.buffering.connections import Connection
 from rollbook.buffering.gateway import respond
+from rollbook.buffering.queueing import QueueingWorker
 from rollbook.buffering.refusals import refuse
-from rollbook.kit.errors import AppError, Overloaded, RequestTimeout
-from rollbook.kit.turns import get_wait
+from rollbook.kit.errors import AppError, RequestTimeout
 
 REQUEST_SECONDS = 20
 """For a request, from its first byte to its last."""
@@ -28,8 +27,6 @@ IDLE_SECONDS = 15
 """Between two requests."""
 STOP_SECONDS = 2
 """For every wait, while the worker stops: it waits for its threads, not for clients."""
-QUEUE_SECONDS = 0.3
-"""How long a complete request waits for a thread. Then it is refused, as its client may be gone."""
 LINGER_SECONDS = 5
 """How long incoming data is dropped after the last response, which the client can then read.
 
@@ -41,15 +38,13 @@ Waiting = dict[Connection, None]
 """Connections in the order of their deadlines."""
 
 
-class BufferingWorker(AcceptingWorker):
+class BufferingWorker(QueueingWorker):
     """A connection is in one of four lists while it waits, and in none while a thread has it.
 
-    `max_body_bytes`: of a larger body, no more than that is read. `probes`: paths whose requests
-    are handled however long they have waited, since a server that is only busy must not be killed.
+    `max_body_bytes`: of a larger body, no more than that is read.
     """
 
     max_body_bytes = 65_536
-    probes: frozenset[bytes] = frozenset()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -88,10 +83,6 @@ class BufferingWorker(AcceptingWorker):
         else:
             self._wait_for_rest(connection)
 
-    def _queue(self, connection: Connection) -> None:
-        connection.ready_at = time.monotonic()
-        self._ready.append(connection)
-
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait until more of a request arrives, until the deadline for all of it."""
         self._send_continue(connection)
@@ -111,11 +102,11 @@ class BufferingWorker(AcceptingWorker):
         if isinstance(request, AppError):
             refuse(connection, request)
             return
-        if get_wait() > QUEUE_SECONDS and request.target not in self.probes:
-            refuse(connection, Overloaded(), keeps_alive=request.keeps_alive and self.alive)
+        if self._is_overdue(connection) and request.target not in self.probes:
+            self._refuse_overdue(connection, request)
             return
         connection.keeps_alive = self.alive
-        is_stopping = not self.alive and self.nr < self.max_requests
+        is_stopping = not self.alive and not self._is_replaced
         try:
             respond(self.wsgi, request, connection, is_stopping=is_stopping)
         except Exception:
@@ -168,6 +159,7 @@ class BufferingWorker(AcceptingWorker):
     def _end_waits(self) -> None:
         self._change_count(0)
         self._accept_or_not()
+        self._end_queue()
         for connection in self._take_expired(self._receiving):
             refuse(connection, RequestTimeout())
             self._linger(connection)

@@ -22,6 +22,7 @@ OPTIONS: dict[str, Any] = {
         "application/problem+json",
         "text/css",
         "text/html",
+        "application/javascript",
         "text/javascript",
         "text/plain",
     ],
@@ -56,6 +57,10 @@ def _get_path(request: Request) -> str:
 
 
 def _accepts_any() -> bool:
-    """Return whether the client accepts an algorithm. Flask-Compress ignores `gzip;q=0`."""
+    """Return whether the client accepts compression, and refuses none of ALGORITHMS.
+
+    Flask-Compress ignores `gzip;q=0`, and may choose what the client refuses.
+    """
     accepted = request.accept_encodings
-    return any(accepted[name] > 0 for name in ALGORITHMS)
+    refused = any(name in ALGORITHMS and not quality for name, quality in accepted)
+    return not refused and any(accepted[name] > 0 for name in ALGORITHMS)

@@ -198,7 +198,7 @@ class Unavailable(AppError):
 
 
 class Overloaded(Unavailable):
-    """More requests arrive than can be handled, and this one has waited for 0.3 seconds."""
+    """More requests arrive than can be handled, so this one was refused after a short wait."""
 
     code, message = "overloaded", "Too many requests at once. Try again in a second."
     headers: Mapping[str, str] = {"Retry-After": "1"}

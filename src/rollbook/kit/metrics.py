@@ -35,6 +35,8 @@ _all: list[Callable[[], Any]] = []
 _created: dict[Callable[[], Any], Any] = {}
 _creating = threading.Lock()
 _registry = CollectorRegistry()
+_process = 0
+"""The number of this process."""
 
 
 def share_between_processes(folder: Path) -> None:
@@ -44,15 +46,21 @@ def share_between_processes(folder: Path) -> None:
     """
     global _registry
     os.environ[FOLDER_VARIABLE] = str(folder)
-    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    values.ValueClass = values.MultiProcessValue(lambda: _process)  # type: ignore[no-untyped-call]
     _created.clear()
     _registry = CollectorRegistry()
 
 
-def forget_process(pid: int) -> None:
+def set_process(number: int) -> None:
+    """Give this process a number of its own. It goes on with the counts of the last one with it."""
+    global _process
+    _process = number
+
+
+def forget_process(number: int) -> None:
     """Drop the gauges of a process that has ended. What it has counted stays."""
     if FOLDER_VARIABLE in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        mark_process_dead(number)  # type: ignore[no-untyped-call]
 
 
 def render() -> bytes:

@@ -10,6 +10,9 @@ from rollbook.kit import metrics
 from rollbook.leases.documents import Lease
 from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
 
+CLOCK_TOLERANCE_MILLISECONDS = 10_000
+"""So much the clocks of two primaries may differ without a lease being taken for a wrong one."""
+
 
 class LeaseDAO:
     def acquire(self, name: str, holder: str, *, duration: timedelta) -> bool:
@@ -21,7 +24,8 @@ class LeaseDAO:
         """
         until = {"$ifNull": ["$until", "$$NOW"]}
         new_until = {"$add": ["$$NOW", int(duration.total_seconds() * 1000)]}
-        is_over = {"$or": [{"$lte": [until, "$$NOW"]}, {"$gt": [until, new_until]}]}
+        too_late = {"$add": [new_until, CLOCK_TOLERANCE_MILLISECONDS]}
+        is_over = {"$or": [{"$lte": [until, "$$NOW"]}, {"$gt": [until, too_late]}]}
         is_free = {"$or": [is_over, {"$eq": ["$holder", holder]}]}
         update = {
             "holder": {"$cond": [is_free, {"$literal": holder}, "$holder"]},

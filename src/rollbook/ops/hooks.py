@@ -69,13 +69,13 @@ def _finish_request(response: Response, *, log_client_address: bool) -> Response
     measure.observe(seconds)
     fields = {
         "request_id": g.request_id,
-        "method": request.method,
+        "method": method,
         "route": route,
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
         **_describe_caller(log_client_address=log_client_address),
     }
-    logger.info("%s %s %d", request.method, route, status, extra=fields)
+    logger.info("%s %s %d", method, route, status, extra=fields)
     return response
 
 

@@ -29,10 +29,16 @@ def parse_if_match(request: Request, *, required: bool) -> Expected:
     return ANY
 
 
-def is_not_modified(request: Request, version: int) -> bool:
-    """Return whether If-None-Match names the current version (RFC 9110 §13.1.2)."""
+def find_current_etag(request: Request, version: int) -> str | None:
+    """Return the ETag in If-None-Match that names the current version (RFC 9110 §13.1.2).
+
+    The client may have it from a compressed response. A 304 has the same one (§15.4.5).
+    """
     etags = request.if_none_match
-    return etags.star_tag or version in parse_versions(etags)
+    for tag in etags.as_set():
+        if (match := _ETAG.fullmatch(tag or "")) and int(match[1]) == version:
+            return f'"{tag}"'
+    return render_etag(version) if etags.star_tag or version in parse_versions(etags) else None
 
 
 def parse_versions(etags: ETags) -> frozenset[int]:

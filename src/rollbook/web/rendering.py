@@ -14,7 +14,7 @@ from rollbook.kit.listing import Page, Position
 from rollbook.web import envelope
 from rollbook.web.cursors import Cursors
 from rollbook.web.declarations import Declaration, Reply
-from rollbook.web.etags import is_not_modified, render_etag
+from rollbook.web.etags import find_current_etag, render_etag
 from rollbook.web.extensions import CURSORS
 from rollbook.web.requests import find_preferred_type
 
@@ -78,14 +78,15 @@ def _render_item(reply: Reply, declaration: Declaration, status: int) -> Respons
         wrapped = envelope.wrap_data(data, declaration.message, status)
         return render_json(data if declaration.bare else wrapped, status)
     version = _get(reply.data, "version")
-    if request.method in ("GET", "HEAD") and is_not_modified(request, version):
+    etag = find_current_etag(request, version) if request.method in ("GET", "HEAD") else None
+    if etag:
         response = render_no_content(304)
     else:
         hidden = _is_hidden(reply.data, declaration)
         shown = None if hidden else _validate(declaration, reply.data)
         wrapped = envelope.wrap_data(shown, declaration.message, status)
         response = render_json(wrapped, status)
-    response.headers.add("ETag", render_etag(version))
+    response.headers.add("ETag", etag or render_etag(version))
     response.headers.add("Cache-Control", REVALIDATE)
     return response
 
