@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 API = "api"
 """The blueprint of everything under API_PREFIX."""
-DATABASE_SECONDS = 4.5
+DATABASE_SECONDS = 4.2
 """A request is answered within 5 seconds, even when MongoDB does not respond."""
 MIN_DATABASE_SECONDS = 1.0
 """Also for a request that has waited for a thread."""

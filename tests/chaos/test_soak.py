@@ -16,6 +16,8 @@ from tests.serving.guarded import GUARDED, client, register, sign_in
 MINUTES = float(os.environ.get("MINUTES", "30"))
 WARM_UP_SHARE = 0.2
 CLIENTS, USERS = 6, 40
+PAUSE = 0.02
+"""Seconds. The server is not busy all of the time, so that other work fits beside."""
 MAX_GROWTH = 1.0
 """MB of memory for 10,000 requests."""
 MAX_MORE_FILES = 4
@@ -52,6 +54,7 @@ class Client(threading.Thread):
         with client(self._server) as http:
             while not self.is_over.is_set():
                 self._random.choices(kinds, (50, 15, 20, 3, 2, 10))[0](http)
+                time.sleep(PAUSE)
 
     def _send(self, http, method, path, **options):
         response = http.request(method, path, **options)
