@@ -47,6 +47,7 @@ def test_every_operation_has_a_row_in_the_contract(world):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_every_cell_matches_the_contract_and_the_page(world):
     world, routes = world
     expected, by_route, by_field, wrong = load_expected(), {}, {}, []
