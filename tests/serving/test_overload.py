@@ -11,9 +11,9 @@ import pytest
 
 from tests.harness.serving import serving
 
-CONNECTIONS, PIPELINED = 100, 60
+CONNECTIONS, PIPELINED = 250, 90
 USERS = 100
-LIST = b"GET /api/users?page_size=100&fields=id HTTP/1.1\r\nHost: x\r\n\r\n"
+LIST = b"GET /api/users?page_size=20&fields=id HTTP/1.1\r\nHost: x\r\n\r\n"
 HEAD = b"HEAD /api/users HTTP/1.1\r\nHost: x\r\n\r\n"
 PROBE = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
