@@ -70,6 +70,10 @@ def test_empty_setting_is_unset(monkeypatch):
         ("CORS_ORIGINS", "https://*"),
         ("CORS_ORIGINS", "https://app.*.com"),
         ("CORS_ORIGINS", "https://a.example.com https://b.example.com"),
+        ("ALLOWED_HOSTS", "users.example:5000"),
+        ("ALLOWED_HOSTS", "https://users.example"),
+        ("HSTS", "31536000"),
+        ("HSTS", "max-age=1; nonsense"),
         ("TRUSTED_CLIENTS", "0f8c3b5e7d9a1c2e4f6081a3b5c7d9ef"),
         ("TRUSTED_CLIENTS", "shop:short"),
         ("TRUSTED_CLIENTS", ":0f8c3b5e7d9a1c2e4f6081a3b5c7d9ef"),
@@ -219,3 +223,8 @@ def test_same_key_for_two_settings_stops_the_start(monkeypatch):
         monkeypatch.setenv(name, "7f3a9c5e1b8d2046f3a7c9e5b1d80462")
     with pytest.raises(SettingsError, match="JWT_SECRET_KEY: the same as SECRET_KEY"):
         load_settings()
+
+
+def test_hosts_are_names_and_addresses():
+    settings = Settings(_env_file=None, allowed_hosts="Users.example, 10.0.0.7, ::1, fd00::7")
+    assert settings.allowed_host_names == {"users.example", "10.0.0.7", "::1", "fd00::7"}

@@ -17,7 +17,7 @@ _CLAIM = (
 _ORIGIN = re.compile(
     r"(https?)://(\*\.(?=[^.:]+\.[^.:]))?([a-z0-9-]+\.)*[a-z0-9-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )
-_HOST = r"([A-Za-z0-9._-]+|[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,8})"
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f]*(:[0-9a-f.]*){2,8}")
 SRV_SCHEME = "mongodb+srv://"
 
 
@@ -72,6 +72,14 @@ def _validate_origins(origins: str) -> str:
     return origins
 
 
+def _validate_hosts(hosts: str) -> str:
+    if not all(_HOST.fullmatch(host) for host in filter(None, map(str.strip, hosts.split(",")))):
+        raise ValueError(
+            "not host names. Write them without scheme and port: users.example.com, 10.0.0.7."
+        )
+    return hosts
+
+
 def _validate_secret(secret: SecretStr) -> SecretStr:
     if weakness := secret_strength.find_weakness(secret.get_secret_value()):
         raise ValueError(weakness)
@@ -110,7 +118,4 @@ CorsOrigins = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_v
 Hsts = Annotated[
     str, StringConstraints(pattern=r"^max-age=[0-9]{1,10}(; includeSubDomains(; preload)?)?$")
 ]
-HostNames = Annotated[
-    str,
-    StringConstraints(pattern=rf"^({_HOST}(, *{_HOST})*)?$", to_lower=True),
-]
+HostNames = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_validate_hosts)]

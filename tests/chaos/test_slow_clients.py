@@ -9,8 +9,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.harness.nginx import BINARY, nginx
-from tests.harness.serving import serving
+from tests.harness.nginx import BINARY, serving_behind_nginx
 
 CLIENTS = 500
 SECONDS = 25
@@ -30,27 +29,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("slow")
-
-
-@pytest.fixture(scope="module")
-def server(mongod, folder):
-    settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "slow", "TRUSTED_PROXIES": 1}
-    with serving(folder, LOG_LEVEL="WARNING", WORKERS=2, **settings) as server:
-        server.await_status("/ready", 200)
-        yield server
-
-
-@pytest.fixture(scope="module")
-def edge(folder, server):
-    with nginx(folder, server.url) as url:
-        yield url
-
-
-@pytest.fixture
-def trust(folder, edge):
-    return ssl.create_default_context(cafile=folder / "tls.crt")
+def edge(mongod, tmp_path_factory):
+    settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "slow", "LOG_LEVEL": "WARNING"}
+    with serving_behind_nginx(tmp_path_factory.mktemp("slow"), WORKERS=2, **settings) as edge:
+        yield edge
 
 
 class SlowClients:
@@ -113,12 +95,13 @@ def measure(url, clients, seconds, **options):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", ["through nginx", "straight"])
-def test_slow_clients_delay_nobody_else(way, kind, edge, server, trust, capsys):
-    url, context = (edge, trust) if way == "through nginx" else (server.url, None)
-    clients = SlowClients(kind, url, context)
+def test_slow_clients_delay_nobody_else(way, kind, edge, capsys):
+    is_direct = way == "straight"
+    url = edge.server.url if is_direct else edge.url
+    clients = SlowClients(kind, url, None if is_direct else edge.trust)
     connected = len(clients.sockets)
     try:
-        took = measure(url, clients, SECONDS, verify=trust)
+        took = measure(url, clients, SECONDS, verify=edge.trust)
     finally:
         clients.close()
     with capsys.disabled():

@@ -2,15 +2,13 @@
 
 import json
 import socket
-import ssl
 import subprocess
 from http.client import HTTPResponse
 
 import httpx
 import pytest
 
-from tests.harness.nginx import BINARY, nginx
-from tests.harness.serving import serving
+from tests.harness.nginx import BINARY, nginx, serving_behind_nginx, trust_certificate
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="needs nginx; .ci/run installs one")
 
@@ -21,23 +19,15 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(mongod, folder):
-    settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "edge", "TRUSTED_PROXIES": 1}
-    with serving(folder, LOG_FORMAT="json", **settings) as server:
-        server.await_status("/ready", 200)
-        yield server
+def edge(mongod, folder):
+    settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "edge", "LOG_FORMAT": "json"}
+    with serving_behind_nginx(folder, **settings) as edge:
+        yield edge
 
 
 @pytest.fixture(scope="module")
-def edge(folder, server):
-    with nginx(folder, server.url) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def http(edge, folder):
-    context = ssl.create_default_context(cafile=folder / "tls.crt")
-    with httpx.Client(base_url=edge, verify=context) as client:
+def http(edge):
+    with httpx.Client(base_url=edge.url, verify=edge.trust) as client:
         yield client
 
 
@@ -50,14 +40,16 @@ def test_self_made_certificate_is_valid(http):
 
 def test_http_2_is_spoken(edge, folder):
     command = ["curl", "-s", "--cacert", folder / "tls.crt", "-w", "%{http_version}", "-o"]
-    shown = subprocess.run([*command, "/dev/null", f"{edge}/ping"], capture_output=True, text=True)
+    shown = subprocess.run(
+        [*command, "/dev/null", f"{edge.url}/ping"], capture_output=True, text=True
+    )
     assert shown.stdout == "2"
 
 
-def test_client_cannot_choose_its_address(http, server):
+def test_client_cannot_choose_its_address(http, edge):
     headers = {"X-Forwarded-For": "203.0.113.7", "X-Request-ID": "spoofed-1"}
     assert http.get("/api/users", headers=headers).status_code == 200
-    lines = map(json.loads, server.log.read_text().splitlines())
+    lines = map(json.loads, edge.server.log.read_text().splitlines())
     assert [line["ip"] for line in lines if line.get("request_id") == "spoofed-1"] == ["127.0.0.1"]
 
 
@@ -80,14 +72,14 @@ def test_compressed_list_passes_through(http):
 
 
 def test_plain_http_gets_an_envelope(edge):
-    response = httpx.get(f"{edge.replace('https', 'http')}/api/users")
+    response = httpx.get(f"{edge.url.replace('https', 'http')}/api/users")
     assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_request")
 
 
 def test_server_that_is_away_is_unavailable(tmp_path, capfd):
     with nginx(tmp_path, "http://127.0.0.1:1") as url:
-        context = ssl.create_default_context(cafile=tmp_path / "tls.crt")
-        response = httpx.get(f"{url}/api/users/ada@house.org", verify=context)
+        trust = trust_certificate(tmp_path)
+        response = httpx.get(f"{url}/api/users/ada@house.org", verify=trust)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     body = response.json()
     assert (body["error"]["code"], body["status_code"]) == ("unavailable", 503)
@@ -106,12 +98,11 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("sent", REFUSED, ids=["uri", "trace", "version", "hosts", "encoding"])
-def test_what_nginx_refuses_gets_an_envelope(edge, folder, sent):
-    context = ssl.create_default_context(cafile=folder / "tls.crt")
-    address = ("127.0.0.1", int(edge.rpartition(":")[2]))
+def test_what_nginx_refuses_gets_an_envelope(edge, sent):
+    address = ("127.0.0.1", int(edge.url.rpartition(":")[2]))
     with (
         socket.create_connection(address, timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as sock,
+        edge.trust.wrap_socket(plain, server_hostname="localhost") as sock,
     ):
         sock.sendall(sent)
         response = HTTPResponse(sock)

@@ -4,19 +4,43 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rollbook.kit import clock
 from rollbook.self_signed_certificate import create_certificate, create_key
-from tests.harness.serving import ROOT, get_free_port, wait_until
+from tests.harness.serving import ROOT, Server, get_free_port, serving, wait_until
 
 BINARY = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 CONFIGURATION = ROOT / "deploy/nginx/nginx.conf"
 WITH_RESOLVE = (1, 27, 3)
 """The first version whose `upstream` resolves names again, and that has `http2 on`."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A server behind nginx at `url`, whose certificate `trust` accepts."""
+
+    server: Server
+    url: str
+    trust: ssl.SSLContext
+
+
+@contextmanager
+def serving_behind_nginx(folder: Path, **settings: object) -> Iterator[Edge]:
+    with serving(folder, TRUSTED_PROXIES=1, **settings) as server:
+        server.await_status("/ready", 200)
+        with nginx(folder, server.url) as url:
+            yield Edge(server, url, trust_certificate(folder))
+
+
+def trust_certificate(folder: Path) -> ssl.SSLContext:
+    """Trust the certificate that `nginx` has made in `folder`."""
+    return ssl.create_default_context(cafile=folder / "tls.crt")
 
 
 @contextmanager

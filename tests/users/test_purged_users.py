@@ -1,5 +1,6 @@
 """A purge leaves no document with the id of the user, in any collection."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ from rollbook.access.principal import COMMAND_LINE
 from rollbook.idempotency.dao import IdempotencyDAO
 from rollbook.kit.events import Events
 from rollbook.services import DOCUMENTS, build_services
-from rollbook.users.deletion import DeletionService
 from rollbook.users.events import UserDeleted, UserPurged
 from tests.access import matrix
 
@@ -89,14 +89,7 @@ def test_collection_that_keeps_the_id_is_found(active_user, services, stored, mo
 def test_deletion_and_purge_publish_events(settings, services, active_user, stored):
     seen = []
     events = Events([{UserDeleted: seen.append}, {UserPurged: seen.append}])
-    deletion = DeletionService(
-        services.deletion.clock,
-        services.deletion.deletion_clock,
-        services.roles,
-        services.sessions,
-        services.deletion.proof,
-        events,
-    )
+    deletion = replace(services.deletion, events=events)
     deletion.delete_user(str(active_user), actor=COMMAND_LINE)
     deletion.purge_user(str(active_user), actor=COMMAND_LINE)
     assert seen == [UserDeleted(active_user), UserPurged(active_user)]
@@ -108,14 +101,7 @@ def test_failing_handler_aborts_the_purge(settings, active_user, stored):
 
     services = build_services(settings)
     events = Events([{UserPurged: fail}])
-    deletion = DeletionService(
-        services.deletion.clock,
-        services.deletion.deletion_clock,
-        services.roles,
-        services.sessions,
-        services.deletion.proof,
-        events,
-    )
+    deletion = replace(services.deletion, events=events)
     with pytest.raises(RuntimeError):
         deletion.purge_user(str(active_user), actor=COMMAND_LINE)
     assert stored.users.count_documents({"_id": active_user}) == 1

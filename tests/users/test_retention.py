@@ -102,6 +102,14 @@ def test_wrong_clock_of_mongodb_lets_nobody_be_purged_early(
     assert at == sorted(at)
 
 
+def test_lease_of_a_clock_that_is_a_little_ahead_is_kept(stored):
+    """The primary that gave it away was five seconds ahead of this one."""
+    hour = timedelta(hours=1)
+    until = clock.now() + hour + timedelta(seconds=5)
+    stored.leases.insert_one({"_id": "sweep", "holder": "old", "until": until})
+    assert not leases.acquire("sweep", "new", duration=hour)
+
+
 def test_lease_of_a_wrong_clock_is_free(stored):
     """A primary whose clock was 40 days ahead gave it away."""
     hour = timedelta(hours=1)

@@ -27,8 +27,6 @@ DRAIN_SECONDS = 0.05
 """The pause between two looks at the connections while a worker stops."""
 EVENTS_AT_ONCE = 20
 """So many events are taken at once while all threads are busy, so that each wait is measured."""
-
-
 logger = logging.getLogger(__name__)
 
 
