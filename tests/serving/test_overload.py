@@ -14,7 +14,7 @@ from tests.harness.serving import serving
 CONNECTIONS, PIPELINED = 250, 90
 USERS = 100
 LIST = b"GET /api/users?page_size=20&fields=id HTTP/1.1\r\nHost: x\r\n\r\n"
-HEAD = b"HEAD /api/users HTTP/1.1\r\nHost: x\r\n\r\n"
+HEAD = b"HEAD /api/users HTTP/1.1\r\nHost: x\r\nX-Request-ID: trace-7\r\n\r\n"
 PROBE = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -79,6 +79,7 @@ def test_requests_that_wait_too_long_are_refused(server):
     extra.send(HEAD + PROBE)
     status, head, _ = extra.read(has_body=False)
     assert (status, b"\r\nRetry-After: 1" in head) == (503, True)
+    assert b"\r\nX-Request-ID: trace-7\r\n" in head
     assert extra.read()[0] == 200  # A probe is served, on a connection that goes on.
 
     answers = [each.read() for each in connections for _ in range(PIPELINED)]

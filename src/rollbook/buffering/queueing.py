@@ -36,7 +36,7 @@ class QueueingWorker(AcceptingWorker):
 
     def _refuse_overdue(self, connection: Connection, request: Request) -> None:
         keeps_alive = request.keeps_alive and self.alive
-        refuse(connection, Overloaded(), method=request.method, keeps_alive=keeps_alive)
+        refuse(connection, Overloaded(), request=request, keeps_alive=keeps_alive)
 
     def _end_queue(self) -> None:
         """Refuse what is overdue while all threads are busy."""

@@ -3,7 +3,6 @@
 import logging
 import re
 import time
-import uuid
 from functools import cache, lru_cache, partial
 
 from flask import Flask, Response, g, request
@@ -12,6 +11,7 @@ from prometheus_client import Counter, Histogram
 from rollbook.access.client_address import get_client_address
 from rollbook.access.principal import Principal
 from rollbook.kit import metrics
+from rollbook.kit.request_ids import choose_request_id
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -26,8 +26,6 @@ and a response that is no page may load nothing.
 """
 logger = logging.getLogger("rollbook.access_log")
 
-# Without @: the request id is logged, and an e-mail address must not be.
-_SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 # W3C Trace Context, §3.2: version, trace id, parent id, flags.
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 TRACE_ID = "rollbook.trace_id"
@@ -52,8 +50,7 @@ def install(app: Flask, *, log_client_address: bool, hsts: str) -> None:
 def _start_request() -> None:
     g.started = time.perf_counter()
     metrics.http_requests_in_flight().inc()
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
-    g.request_id = given if given and _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = choose_request_id(request.environ.get("HTTP_X_REQUEST_ID", ""))
 
 
 def _finish_request(response: Response, *, log_client_address: bool) -> Response:
