@@ -16,6 +16,7 @@ from tests.chaos.proxy import Proxy
 from tests.harness.serving import get_free_port, wait_until
 
 NAME = "chaos"
+MAX_ATTEMPTS = 3
 SETTINGS = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
 """As docs/operations.md recommends. By default, an election begins after 10 s."""
 OPTIONS = [
@@ -71,14 +72,29 @@ class Member:
         return "away"
 
 
+MAX_ATTEMPTS = 3
+
+
 class Cluster:
     def __init__(self, folder: Path) -> None:
         self.members = [Member(folder / str(number)) for number in range(3)]
         self.uri = f"mongodb://{','.join(each.host for each in self.members)}/?replicaSet={NAME}"
+
+    def initiate(self) -> bool:
+        """Make a replica set of the members. False when one has crashed."""
         hosts = [{"_id": number, "host": each.host} for number, each in enumerate(self.members)]
         config = {"_id": NAME, "members": hosts, "settings": SETTINGS}
         wait_until(lambda: self._initiate(config), seconds=30)
-        self.await_health()
+        wait_until(lambda: self._is_healthy() or self._has_crashed(), seconds=60)
+        return not self._has_crashed()
+
+    def _has_crashed(self) -> bool:
+        return any(each.process.poll() is not None for each in self.members)
+
+    def _is_healthy(self) -> bool:
+        """Is one member primary, and are the others secondaries?"""
+        healthy = ["primary", "secondary", "secondary"]
+        return sorted(each.get_state() for each in self.members) == healthy
 
     def _initiate(self, config: dict[str, object]) -> bool:
         with suppress(PyMongoError):
@@ -87,9 +103,7 @@ class Cluster:
         return False
 
     def await_health(self) -> None:
-        """Wait until one member is primary and the others are secondaries."""
-        healthy = ["primary", "secondary", "secondary"]
-        wait_until(lambda: sorted(each.get_state() for each in self.members) == healthy, seconds=60)
+        wait_until(self._is_healthy, seconds=60)
 
     def get_primary(self) -> Member:
         return wait_until(
@@ -151,8 +165,17 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    running = Cluster(folder)
-    try:
-        yield running
-    finally:
-        running.close()
+    """Start a replica set of three members, and stop it at the end.
+
+    A first primary of MongoDB 6.0 may crash (`Invariant failure isVersionInitialized()`), when it
+    is asked before it has set up its database. Then another set is started.
+    """
+    for attempt in range(MAX_ATTEMPTS):
+        running = Cluster(folder / str(attempt))
+        try:
+            if running.initiate():
+                yield running
+                return
+        finally:
+            running.close()
+    raise AssertionError("no replica set starts")
