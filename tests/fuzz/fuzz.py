@@ -55,7 +55,7 @@ def run_schemathesis(server: Server, phases: str, examples: int, seed: int) -> i
 
 def list_statuses(server: Server) -> list[int]:
     """The status of each response in the server's log."""
-    lines = re.findall(r" [A-Z]+ \S+ (\d{3}) [\d.]+ ms \S+$", server.log.read_text(), re.MULTILINE)
+    lines = re.findall(r" [A-Z]+ \S+ (\d{3}) [\d.]+ ms ", server.log.read_text())
     return [int(status) for status in lines]
 
 
