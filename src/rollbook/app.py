@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 import rollbook.access.hooks
+import rollbook.account.page_resources
 import rollbook.audit.hooks
 import rollbook.auth.introspection
 import rollbook.compression.hooks
@@ -166,6 +167,13 @@ def _register_resources(
             required=True,
         ),
         database.require_ready,
+    )
+    rollbook.account.page_resources.register(
+        app,
+        services,
+        services.mail.languages,
+        settings.app_name,
+        min_length=settings.min_password_length,
     )
     rollbook.openapi.resources.register(
         app,

@@ -14,6 +14,8 @@ from rollbook.backup.commands import backup, restore
 from rollbook.command_opener import CommandOpener
 from rollbook.kit import clock
 from rollbook.kit.errors import AppError
+from rollbook.mail.commands import mail
+from rollbook.mail.templates import TemplateRefused
 from rollbook.migrations.commands import migrate
 from rollbook.retention.commands import purge
 from rollbook.roles.commands import roles
@@ -35,6 +37,8 @@ def main() -> None:
         details = [detail for detail in error.details if detail.message != error.message]
         lines = [f"  {detail.field}: {detail.message}" for detail in details]
         raise SystemExit("\n".join([error.message, *lines])) from None
+    except TemplateRefused as error:
+        raise SystemExit(f"MAIL_TEMPLATES: {error}") from None
     except DatabaseError as error:
         raise SystemExit(f"MongoDB refused: {error}") from None
 
@@ -131,5 +135,5 @@ def create_compose_secrets(folder: Path) -> None:
         raise SystemExit(f"{error.filename}: {error.strerror}") from None
 
 
-for command in (users, sessions, roles, audit, keys, purge, migrate, backup, restore):
+for command in (users, sessions, roles, audit, keys, mail, purge, migrate, backup, restore):
     commands.add_command(command)

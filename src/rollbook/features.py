@@ -1,5 +1,6 @@
 """The features, in the order in which the API document lists them."""
 
+from rollbook.account.feature import ACCOUNT
 from rollbook.audit.feature import AUDIT
 from rollbook.auth.feature import AUTH
 from rollbook.caching.feature import CACHING
@@ -7,8 +8,10 @@ from rollbook.idempotency.feature import IDEMPOTENCY
 from rollbook.leases.feature import LEASES
 from rollbook.limits.feature import LIMITS
 from rollbook.locks.feature import LOCKS
+from rollbook.mail.feature import MAIL
 from rollbook.metadata.feature import METADATA
 from rollbook.migrations.feature import MIGRATIONS
+from rollbook.one_time_tokens.feature import ONE_TIME_TOKENS
 from rollbook.passwords.feature import PASSWORDS
 from rollbook.permissions.feature import PERMISSIONS
 from rollbook.roles.feature import ROLES
@@ -19,6 +22,7 @@ from rollbook.users.feature import USERS
 
 FEATURES = (
     AUTH,
+    ACCOUNT,
     USERS,
     PASSWORDS,
     METADATA,
@@ -27,6 +31,8 @@ FEATURES = (
     AUDIT,
     SESSIONS,
     SIGNING,
+    ONE_TIME_TOKENS,
+    MAIL,
     LIMITS,
     IDEMPOTENCY,
     TALLIES,

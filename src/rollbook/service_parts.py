@@ -51,6 +51,7 @@ def build_attempts(settings: Settings, secret_key: str) -> AttemptLimiter:
         per_account=settings.ratelimit_account,
         per_registration=settings.ratelimit_registration,
         per_session=settings.ratelimit_refresh,
+        per_recipient=settings.ratelimit_mail,
         key=derive_key(secret_key, ATTEMPTS_PURPOSE),
         on_status=add_limit_status,
     )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from rollbook.account.service import AccountService, Notices
 from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.callers import Callers
 from rollbook.auth.refresh_cookie import RefreshCookie
@@ -20,9 +21,13 @@ from rollbook.kit.errors import NotReady
 from rollbook.kit.events import Events
 from rollbook.kit.key_derivation import derive_key
 from rollbook.leases.dao import leases
+from rollbook.mail.sender import MailSender
+from rollbook.mail.service import MailService
+from rollbook.mail_parts import build_mail, build_sender
 from rollbook.metadata.filters import build_indexes
 from rollbook.metadata.schema_file import MetadataSchemas
 from rollbook.migrations.service import MigrationService
+from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.passwords.password_policy import PasswordPolicy
 from rollbook.permissions.service import PermissionService
@@ -62,7 +67,7 @@ BACKGROUND_CONNECTIONS = 4
 
 @dataclass(frozen=True)
 class Services:
-    """`signing` is None with HS256, which has no key ring."""
+    """`signing` is None with HS256, which has no key ring; `mail_sender` without MAIL_URL."""
 
     clock: Clock
     length_limits: Mapping[str, int]
@@ -75,6 +80,9 @@ class Services:
     permissions: PermissionService
     sessions: SessionService
     auth: AuthService
+    account: AccountService
+    mail: MailService
+    mail_sender: MailSender | None
     callers: Callers
     refresh_cookie: RefreshCookie
     keys: Keys
@@ -119,16 +127,18 @@ def build_services(settings: Settings) -> Services:
     )
     roles = RoleService(clock.now, users.is_role_used)
     proof = OwnerProof(clock.now, passwords.gate, attempts, sessions)
-    metadata = load_metadata_schemas(settings)
+    metadata, mail = load_metadata_schemas(settings), build_mail(settings)
+    notices = Notices(mail, settings.email_verification != "off", settings.notify_password_changed)
+    events = Events([*(feature.handlers for feature in FEATURES), notices.handlers])
     registration = RegistrationService(
-        clock.now, passwords, settings.registration, roles, attempts, metadata
+        clock.now, passwords, settings.registration, roles, attempts, metadata, events
     )
+    links = OneTimeTokenService(clock.now, secret_key)
     keys, signing = build_keys(settings, secret_key)
     token_lifetime = timedelta(minutes=settings.access_token_expire_minutes)
     audiences = tuple(filter(None, map(str.strip, settings.jwt_audience.split(","))))
     tokens = AccessTokens(clock.now, keys, token_lifetime, settings.jwt_issuer, audiences)
     claims = TokenClaims.parse(settings.token_claims, roles.describe_permissions)
-    events = Events(feature.handlers for feature in FEATURES)
     latest = clock.get_latest(clock.now, leases.get_database_time)
     earliest = clock.get_earliest(clock.now, leases.get_database_time)
     deletion = DeletionService(clock.now, latest, roles, sessions, proof, events)
@@ -140,13 +150,18 @@ def build_services(settings: Settings) -> Services:
         users=UserService(roles, sessions),
         registration=registration,
         changes=ChangeService(
-            clock.now, passwords, roles, sessions, proof, settings.length_limits, metadata
+            clock.now, passwords, roles, sessions, proof, settings.length_limits, metadata, events
         ),
         deletion=deletion,
         roles=roles,
         permissions=PermissionService(clock.now, role_dao.is_held),
         sessions=sessions,
         auth=AuthService(clock.now, passwords.gate, attempts, sessions, tokens, claims),
+        account=AccountService(
+            clock.now, mail, links, attempts, passwords, sessions, notices.notify_of_change
+        ),
+        mail=mail,
+        mail_sender=build_sender(settings, mail, links, attempts.count_message),
         callers=Callers(),
         refresh_cookie=build_refresh_cookie(settings, sessions),
         keys=keys,

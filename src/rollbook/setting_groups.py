@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
+from rollbook.mail_settings import MailSettings
 from rollbook.running_settings import LogSettings, ServerSettings
 from rollbook.setting_types import (
     Audiences,
@@ -125,6 +126,7 @@ class LimitSettings(BaseModel):
         "20/15minutes",
         description="sign-ins to an account from one address; ten times as many from all of them",
     )
+    ratelimit_mail: RateLimits = Field("5/hour", description="messages of one kind to one address")
     ratelimit_read: RateLimits = Field("1000/hour", description="reads of a user")
     ratelimit_write: RateLimits = Field("100/hour", description="changes by a user")
     trusted_clients: ClientSecrets | None = Field(
@@ -195,6 +197,7 @@ GROUPS: tuple[type[BaseModel], ...] = (
     LimitSettings,
     DatabaseSettings,
     UserSettings,
+    MailSettings,
     LogSettings,
 )
 """In the order of `.env.example`."""

@@ -1,14 +1,18 @@
 """The types of settings, and what to write instead of a wrong value."""
 
 import re
+from email.headerregistry import Address
 from typing import Annotated
+from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from limits import parse_many
 from pydantic import AfterValidator, SecretStr, StringConstraints
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from rollbook import secret_strength
+from rollbook.mail_url import parse_mail_url
 
 _CLAIM = (
     "(name|email|username|first_name|last_name|external_id|role|permissions"
@@ -17,6 +21,7 @@ _CLAIM = (
 _ORIGIN = re.compile(
     r"(https?)://(\*\.(?=[^.:]+\.[^.:]))?([a-z0-9-]+\.)*[a-z0-9-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f]*(:[0-9a-f.]*){2,8}")
 SRV_SCHEME = "mongodb+srv://"
 
@@ -98,6 +103,47 @@ def _validate_clients(clients: SecretStr) -> SecretStr:
     return clients
 
 
+def _validate_mail_url(url: SecretStr) -> SecretStr:
+    try:
+        parse_mail_url(url.get_secret_value())
+    except ValueError as error:
+        raise ValueError(str(error)) from None
+    return url
+
+
+def _validate_mail_address(address: str) -> str:
+    """Validate `ada@example.com` or `Ada Lovelace <ada@example.com>`."""
+    name, _, rest = address.rpartition("<")
+    mailbox = rest.removesuffix(">") if name else address
+    try:
+        validate_email(mailbox, check_deliverability=False)
+        Address(name.strip(), addr_spec=mailbox)
+    except (EmailNotValidError, ValueError):
+        raise ValueError("not an address. Write users@example.com or Name <users@example.com>.")  # noqa: B904 - the cause repeats the value
+    return address
+
+
+def _validate_languages(languages: str) -> str:
+    listed = [each.strip() for each in languages.split(",")]
+    if not all(_LANGUAGE.fullmatch(each) for each in listed):
+        raise ValueError("not languages. Write tags of BCP 47, the default first: en,de,pt-br.")
+    return ",".join(listed)
+
+
+def _validate_public_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("not a URL. Write https://users.example.com, without a query.")
+    return url.rstrip("/")
+
+
+def _validate_link(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or url.count("{token}") != 1:
+        raise ValueError("not a link. Write https://app.example.com/reset#{token}.")
+    return url
+
+
 MongoUri = Annotated[SecretStr, AfterValidator(_validate_mongo_uri)]
 RedisUri = Annotated[SecretStr, AfterValidator(_validate_redis_url)]
 RateLimits = Annotated[str, AfterValidator(_validate_rate_limit)]
@@ -119,3 +165,18 @@ Hsts = Annotated[
     str, StringConstraints(pattern=r"^max-age=[0-9]{1,10}(; includeSubDomains(; preload)?)?$")
 ]
 HostNames = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_validate_hosts)]
+MailUrl = Annotated[SecretStr, AfterValidator(_validate_mail_url)]
+MailAddress = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{3,320}$"),
+    AfterValidator(_validate_mail_address),
+]
+MailLanguages = Annotated[
+    str, StringConstraints(to_lower=True), AfterValidator(_validate_languages)
+]
+PublicUrl = Annotated[
+    str, StringConstraints(pattern=r"^[!-~]{1,2000}$"), AfterValidator(_validate_public_url)
+]
+LinkUrl = Annotated[
+    str, StringConstraints(pattern=r"^[!-~]{1,2000}$"), AfterValidator(_validate_link)
+]

@@ -8,6 +8,8 @@ from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rollbook import secret_strength
+from rollbook.mail_settings import MailSettings
+from rollbook.mail_url import MailFolder, MailTarget, parse_mail_url
 from rollbook.running_settings import LogSettings, ServerSettings
 from rollbook.setting_groups import (
     AccessSettings,
@@ -35,6 +37,7 @@ class SettingsError(StartError):
 
 class Settings(
     LogSettings,
+    MailSettings,
     UserSettings,
     DatabaseSettings,
     LimitSettings,
@@ -53,7 +56,10 @@ class Settings(
         hide_input_in_errors=True,
     )
 
-    @field_validator("environment", "password_policy", "log_format", "registration", mode="before")
+    @field_validator(
+        *("environment", "password_policy", "log_format", "registration", "email_verification"),
+        mode="before",
+    )
     @classmethod
     def _to_lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -93,6 +99,12 @@ class Settings(
             mistakes.append(
                 "ADMIN_PASSWORD: an example. Choose another one when ENVIRONMENT=production."
             )
+        if self.mail_url is not None:
+            mistakes += [
+                f"{name}: required with MAIL_URL when ENVIRONMENT=production."
+                for name, value in (("MAIL_FROM", self.mail_from), ("PUBLIC_URL", self.public_url))
+                if value is None
+            ]
         if mistakes and self.environment == "production":
             raise ValueError("\n".join(mistakes))
         return self
@@ -108,6 +120,24 @@ class Settings(
         return {"off": None, "hibp": HAVE_I_BEEN_PWNED}.get(
             self.breached_passwords, self.breached_passwords
         )
+
+    @property
+    def mail_target(self) -> MailTarget | None:
+        """Where mail goes. None when there is none."""
+        if self.mail_url is not None:
+            return parse_mail_url(self.mail_url.get_secret_value())
+        if self.environment == "development":
+            return MailFolder(self.data_dir.resolve() / "mail")
+        return None
+
+    @property
+    def public_address(self) -> str:
+        """The URL that links in messages begin with, without a slash at the end.
+
+        It never comes from a request, whose Host header the sender chooses.
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
     @property
     def allowed_host_names(self) -> frozenset[str] | None:

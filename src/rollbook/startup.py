@@ -9,6 +9,9 @@ from flask import Flask
 from rollbook import telemetry
 from rollbook.app import create_app
 from rollbook.kit.background import run_periodically
+from rollbook.mail.sender import MailSender
+from rollbook.mail_parts import check_templates
+from rollbook.mail_url import MailFolder
 from rollbook.ops import logs
 from rollbook.ops.process_metrics import measure_process
 from rollbook.secret_files import load_or_create_secrets
@@ -19,6 +22,8 @@ from rollbook.storage.database import Database
 DATABASE_WAIT_SECONDS = 2
 """How long a process waits for MongoDB, or for another one to prepare it, before it serves."""
 FIRST_SWEEP_SECONDS = 2
+MAIL_SECONDS = 1
+"""How often a process looks for messages to send."""
 SWEEP_SECONDS = 60
 """How often a process tries to sweep. One attempt in an hour gets the lease."""
 AUTH_OFF_WARNING = (
@@ -28,6 +33,9 @@ AUTH_OFF_WARNING = (
 BASIC_POLICY_WARNING = (
     "PASSWORD_POLICY=basic: passwords that are easy to guess are accepted. Use it only for "
     "clients that cannot change."
+)
+MAIL_FOLDER_WARNING = (
+    "MAIL_URL: not set, so messages are files in {}. `rollbook mail list` lists them."
 )
 logger = logging.getLogger(__name__)
 
@@ -42,6 +50,7 @@ def configure(settings: Settings, *, check: Callable[[], None] = lambda: None) -
     except logs.LogFileRefused as error:
         raise SettingsError(str(error)) from None
     settings, messages = load_or_create_secrets(settings)
+    check_templates(settings)
     build_services(settings)  # Fails now, and not in every worker, when a setting is wrong.
     check()
     for message in [*messages, *_list_warnings(settings)]:
@@ -65,6 +74,9 @@ def start_app(settings: Settings) -> Flask:
         services.callers.follow()
     sweep = partial(_sweep, database, services)
     run_periodically("sweep", sweep, delay=FIRST_SWEEP_SECONDS, interval=SWEEP_SECONDS)
+    if services.mail_sender:
+        send = partial(_send_mail, database, services.mail_sender)
+        run_periodically("mail", send, delay=MAIL_SECONDS, interval=MAIL_SECONDS)
     return create_app(settings, services, database, instrument=instrument)
 
 
@@ -72,12 +84,20 @@ def _list_warnings(settings: Settings) -> list[str]:
     warnings = [BASIC_POLICY_WARNING] if settings.password_policy == "basic" else []
     if mistake := telemetry.find_mistake(telemetry.read_variables()):
         warnings.append(mistake)
+    target = settings.mail_target
+    if settings.mail_url is None and isinstance(target, MailFolder):
+        warnings.append(MAIL_FOLDER_WARNING.format(target.path))
     if not settings.auth_required:
         warnings.append(AUTH_OFF_WARNING)
         if settings.host not in LOOPBACK:
             message = f"listening on {settings.host}: anyone who reaches it may do everything"
             warnings.append(message)
     return warnings
+
+
+def _send_mail(database: Database, sender: MailSender) -> None:
+    database.require_ready()
+    sender.run()
 
 
 def _sweep(database: Database, services: Services) -> None:

@@ -10,10 +10,12 @@ from flask import Flask
 
 from rollbook.access.guards import Access
 from rollbook.access.principal import COMMAND_LINE
+from rollbook.account.purposes import PASSWORD_RESET, VERIFICATION, Purpose
 from rollbook.openapi.examples import build_example
 from rollbook.permissions.schemas import PermissionCreate
 from rollbook.roles.schemas import RoleCreate
 from rollbook.users.field_rules import FieldRule
+from rollbook.users.references import get_email_key
 from rollbook.users.schemas import FIELD_RULES, UserPatch
 from tests import people
 from tests.conftest import PASSWORD
@@ -22,6 +24,15 @@ CALLERS = ("anonymous", "user", "moderator", "admin")
 TARGETS = ("own", "other", "admin")
 ROLE = "spare"
 NEW_PASSWORD = "another row of long words"
+
+FILES = ("/docs/<file>", "/account/page.css")
+PURPOSES = {
+    "confirm_verification": VERIFICATION,
+    "reset_password": PASSWORD_RESET,
+    "POST /account/verify": VERIFICATION,
+    "POST /account/reset": PASSWORD_RESET,
+}
+"""Operations that need the token of a link."""
 
 Statuses = dict[tuple[Any, str | None], dict[str, int]]
 """(operation or field, whose it is) → status for each caller."""
@@ -47,7 +58,10 @@ VARIANTS: dict[str, list[dict[str, str]]] = {
 
 @dataclass(frozen=True)
 class Route:
-    """A method of a rule. `operation` is its operationId, or its path if it has none."""
+    """A method of a rule. `operation` is its operationId, or its path if it has none.
+
+    A POST to a page is named `POST <path>`.
+    """
 
     method: str
     rule: str
@@ -69,16 +83,18 @@ class Route:
 
 
 def list_routes(app: Flask) -> list[Route]:
-    """In the order of the route table. The files of the docs page count with the page."""
+    """In the order of the route table. Files count with the page that loads them."""
     found = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
             function = getattr(getattr(view, "view_class", None), method.lower(), None)
             declared = getattr(function, "declaration", None)
-            if rule.rule == "/docs/<file>":
+            if rule.rule in FILES:
                 continue
             operation = declared.operation if declared else rule.rule
+            if method == "POST" and not declared:
+                operation = f"POST {rule.rule}"
             access = getattr(function, "access", None)
             route = Route(method, rule.rule, operation, access, declared and declared.body)
             found.append(route)
@@ -107,10 +123,7 @@ class World:
         path = self.fill_path(route.path, whom)
         if route.operation == "restore_user" and target != "own":
             self.services.deletion.delete_user(whom.id, actor=COMMAND_LINE)
-        body = self.build_body(route)
-        if route.operation == "refresh":
-            body = {"refresh_token": whom.signed_in["refresh_token"]}
-        return self.send(who, route.method, path, body)
+        return self.send(who, route.method, path, self.build_body(route, whom))
 
     def attempt_field(self, field: str, caller: str, target: str) -> int:
         who, whom = self.create_people(caller, target)
@@ -166,18 +179,33 @@ class World:
         pattern = collection.replace(whom.id, "{ref}")
         route = self.posts.get(pattern)
         assert route, f"{pattern} has no POST: say in World.create_item how an item is created"
-        created = whom.post(collection, json=self.build_body(route))
+        created = whom.post(collection, json=self.build_body(route, whom))
         assert created.status_code == 201, created.json
         return created.headers["Location"].rpartition("/")[2]
 
-    def build_body(self, route: Route) -> dict[str, Any] | None:
+    def build_body(self, route: Route, whom: Any) -> dict[str, Any] | None:
+        if route.operation == "refresh":
+            return {"refresh_token": whom.signed_in["refresh_token"]}
+        if route.operation in PURPOSES:
+            body = {"token": self.issue_token(PURPOSES[route.operation], whom)}
+            return body | ({"password": NEW_PASSWORD} if "reset" in route.operation else {})
         if route.operation in BODIES:
             return BODIES[route.operation]
         return build_example(route.body) if route.body else None
 
+    def issue_token(self, purpose: Purpose, whom: Any) -> str:
+        """The token of a link that `whom` has got."""
+        return self.services.account.tokens.issue(
+            str(ObjectId()),
+            ObjectId(whom.id),
+            purpose.name,
+            email_key=get_email_key(whom.email),
+            lifetime=purpose.lifetime,
+        )
+
     def send(self, who: Any, method: str, path: str, body: dict[str, Any] | None) -> int:
         headers = who.headers if who else {}
-        sent = {"json": body} if body else {}
+        sent = {"data" if path.startswith("/account/") else "json": body} if body else {}
         return int(self.client.open(path, method=method, headers=headers, **sent).status_code)
 
 

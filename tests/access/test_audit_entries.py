@@ -25,9 +25,7 @@ def count_entries(app, services, stored):
         path = world.fill_path(route.path, whom)
         if route.operation == "restore_user":
             services.deletion.delete_user(whom.id, actor=COMMAND_LINE)
-        body = world.build_body(route)
-        if route.operation == "refresh":
-            body = {"refresh_token": whom.signed_in["refresh_token"]}
+        body = world.build_body(route, whom)
         before = stored.audit.count_documents({})
         status = world.send(who, route.method, path, body)
         assert status < 300, (route.operation, status)

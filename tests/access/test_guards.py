@@ -59,8 +59,9 @@ def test_authentication_comes_before_validation(make_app, stored, caller):
     checked = 0
     for route in matrix.list_mutations(app):
         access = route.access
-        takes_token = not access.public or (access.permission and headers)
-        if route.body is None or not takes_token:
+        if access is None or route.body is None:
+            continue
+        if access.public and not (access.permission and headers):
             continue
         for body, media_type in ((b"{", "application/json"), (b"{}", "text/plain")):
             path = re.sub(r"\{\w+\}", "me", route.path)

@@ -223,12 +223,20 @@ def test_method_without_access_is_found():
     assert find_unguarded([Open])[0].endswith("Open.get")
 
 
+ACCOUNT_OPERATIONS = (
+    "request_verification",
+    "confirm_verification",
+    "forget_password",
+    "reset_password",
+)
+
+
 def find_unprotected(methods) -> list[str]:
     """POSTs that would be repeated, and changes that would overwrite another one."""
     faults = []
     for method, declaration in methods:
         outside_auth = not declaration.operation.startswith(
-            ("login", "logout", "refresh", "introspect")
+            ("login", "logout", "refresh", "introspect", *ACCOUNT_OPERATIONS)
         )
         if method == "POST" and outside_auth and not declaration.idempotent:
             faults.append(f"{declaration.operation} takes no Idempotency-Key")
@@ -306,8 +314,9 @@ def list_errors(error=AppError):
 
 
 def find_code_faults(errors) -> list[str]:
-    codes = [error.code for error in errors]
-    repeated = {f"{code} is not unique" for code in codes if codes.count(code) > 1}
+    """Two errors may share a code where they have different statuses, as for a wrong token."""
+    pairs = [(error.status, error.code) for error in errors]
+    repeated = {f"{pair[1]} is not unique" for pair in pairs if pairs.count(pair) > 1}
     undocumented = {f"{error.__name__} has no docstring" for error in errors if not error.__doc__}
     return sorted(repeated | undocumented)
 

@@ -84,7 +84,8 @@ class ContractClient(FlaskClient):
         response = super().open(*args, **kwargs)
         if kwargs.get("method") == "HEAD":
             return response
-        sent = kwargs.get("data") or json.dumps(kwargs.get("json")).encode()
+        sent = kwargs.get("data") or kwargs.get("json")
+        sent = json.dumps(sent) if isinstance(sent, dict | list | None) else sent
         sent = sent if isinstance(sent, bytes) else sent.encode()
         body = response.get_data() if response.mimetype in JSON_TYPES else b""
         check(response.status_code, response.headers, body, sent, unquote(response.request.url))

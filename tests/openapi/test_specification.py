@@ -13,8 +13,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from rollbook.openapi.specification import build_specification
 from rollbook.web.declarations import Declaration
 
-UNDESCRIBED_ROUTES = {"/openapi.json", "/docs", "/docs/<file>", "/metrics"}
-"""They serve the document itself, and metrics for Prometheus."""
+UNDESCRIBED_ROUTES = {
+    *("/openapi.json", "/docs", "/docs/<file>", "/metrics"),
+    *("/account/verify", "/account/reset", "/account/page.css"),
+}
+"""They serve the document itself, metrics for Prometheus, and pages for people."""
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ KEEPS_IDS = {
     "audit": "who did what and when outlives the user",
     "locks": "a shard expires within the hour",
 }
+LEFT_OUT = {"logout", "restore_user", "reset_password", "POST /account/reset"}
+"""They end the session, or are not for users."""
 HANDLE_PURGE = (
     "handle the event in the package of the collection: in feature.py, "
     "handlers={UserPurged: <a function that deletes the user's documents>}"
@@ -48,10 +50,10 @@ def active_user(make_app, services, stored):
     world = matrix.World(app, services, stored)
     user, _ = world.create_people("user", "own")
     for number, route in enumerate(matrix.list_mutations(app)):
-        if route.method in ("POST", "PATCH") and route.operation not in ("logout", "restore_user"):
+        if route.method in ("POST", "PATCH") and route.operation not in LEFT_OUT:
             key = {"Idempotency-Key": str(number)} if route.method == "POST" else {}
             path = world.fill_path(route.path, user)
-            body = world.build_body(route)
+            body = world.build_body(route, user)
             sent = {"json": body} if body else {}
             world.client.open(path, method=route.method, headers=user.headers | key, **sent)
     user.patch("/api/users/me", json={"phone": "+442079460958"})

@@ -37,6 +37,8 @@ def test_create_returns_201_with_the_location(client, stored):
         "id",
         "name",
         "email",
+        "email_verified_at",
+        "locale",
         "username",
         "first_name",
         "last_name",

@@ -12,7 +12,13 @@ _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([\d.]+):\d+")
 
 
 def get_origin() -> Origin:
-    return Origin(get_client_address(), request.headers.get("User-Agent"), g.get("request_id"))
+    environ = request.environ
+    return Origin(
+        get_client_address(),
+        environ.get("HTTP_USER_AGENT"),
+        g.get("request_id"),
+        environ.get("HTTP_ACCEPT_LANGUAGE"),
+    )
 
 
 def get_client_address() -> str | None:

@@ -20,6 +20,11 @@ from rollbook.web.extensions import AUTHENTICATE
 PROBES = ("ping", "health", "ready", "metrics")
 """Endpoints that a machine calls by an IP address. They change nothing."""
 
+PAGES = "pages"
+"""The blueprint of pages for people. Their forms carry a proof of their own, so no other page can
+send them; and browsers say of them only that their origin is `null`, as the policy is no-referrer.
+"""
+
 
 def install(
     app: Flask,
@@ -49,7 +54,7 @@ def install(
             return
         if allowed_hosts is not None:
             require_allowed_host(request, allowed_hosts)
-        if is_open:
+        if is_open and request.blueprint != PAGES:
             require_own_page(request, origins)
 
 

@@ -24,11 +24,15 @@ class RightsChanged(Forbidden):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request comes from, for the audit log. All None for what rollbook does by itself."""
+    """Where a request comes from, for the audit log, and the languages that it accepts.
+
+    All None for what rollbook does by itself.
+    """
 
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
+    accept_language: str | None = None
 
 
 @dataclass(frozen=True)

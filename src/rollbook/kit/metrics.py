@@ -209,6 +209,18 @@ def sweep_success_timestamp() -> Gauge:
 
 
 @_once
+def mail_messages() -> Counter:
+    text = "Messages: sent, deferred, failed or dropped."
+    return _create_counter("mail_messages", text, "kind", "result")
+
+
+@_once
+def mail_oldest_due_seconds() -> Gauge:
+    text = "How long the message that waits for the longest time is overdue."
+    return _create_gauge("mail_oldest_due_seconds", text, mode="livemax")
+
+
+@_once
 def build_info() -> Gauge:
     text = "The versions of rollbook and Python."
     return _create_gauge("build_info", text, "version", "python", mode="max")

@@ -18,6 +18,9 @@ from rollbook.limits.limit_status import LimitStatus, get_client_key
 ALL_ADDRESSES_FACTOR = 10
 """An account may be tried from all addresses together this many times as often as from one."""
 
+SILENT = ("account", "mail")
+"""Limits whose status no response has: it would reveal whether an account exists."""
+
 
 class AttemptLimiter:
     """Exact across all workers and restarts: each attempt is one atomic write to `storage`.
@@ -33,6 +36,7 @@ class AttemptLimiter:
         per_account: str,
         per_registration: str = "5/minute",
         per_session: str = "30/minute",
+        per_recipient: str = "5/hour",
         key: bytes = b"",
         on_status: Callable[[LimitStatus], None] = lambda _: None,
     ) -> None:
@@ -46,6 +50,7 @@ class AttemptLimiter:
         self._per_account = parse_many(per_account)
         self._per_registration = parse_many(per_registration)
         self._per_session = parse_many(per_session)
+        self._per_recipient = parse_many(per_recipient)
         self._key = key
         self._on_status = on_status
 
@@ -63,6 +68,14 @@ class AttemptLimiter:
     def count_refresh(self, session_id: str) -> None:
         """Count a refresh of this session. Raises: TooManyRequests, LimitsUnavailable."""
         self._count("refresh", self._per_session, session_id)
+
+    def count_message(self, kind: str, address: str) -> bool:
+        """Count a message to this address, and return whether it is allowed.
+
+        Raises: LimitsUnavailable.
+        """
+        key = self._hash(f"{kind} {address.casefold()}")
+        return all(self._hit(limit, "mail", key) for limit in self._per_recipient)
 
     def count_account_attempt(self, account: str, origin: Origin) -> bool:
         """Count an attempt on this account, and return whether it is allowed.
@@ -116,7 +129,7 @@ class AttemptLimiter:
             return True
         try:
             allowed = self._strategy.hit(limit, name, key)
-            if name != "account":  # Its status would reveal whether the account exists.
+            if name not in SILENT:
                 reset, remaining = self._strategy.get_window_stats(limit, name, key)
                 window = limit.get_expiry()
                 self._on_status(LimitStatus(name, limit.amount, window, remaining, reset))

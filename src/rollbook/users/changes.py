@@ -11,6 +11,7 @@ from rollbook.access.permissions import Permission
 from rollbook.access.principal import Principal
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import StaleVersion, ValidationFailed
+from rollbook.kit.events import Events
 from rollbook.kit.json_patch import JsonPatch
 from rollbook.kit.merge_patch import build_patch
 from rollbook.kit.preconditions import ANY, Expected
@@ -33,6 +34,7 @@ from rollbook.users.authorization import (
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import CurrentPasswordNeeded, WrongPassword
+from rollbook.users.events import UserChanged
 from rollbook.users.owner_proof import OwnerProof
 from rollbook.users.registration import refuse_lookalike
 from rollbook.users.schemas import UserOut, UserPatch
@@ -63,6 +65,7 @@ class ChangeService:
     proof: OwnerProof
     length_limits: Mapping[str, int]
     metadata: MetadataSchemas
+    events: Events
 
     def change_user(
         self, ref: str, patch: UserPatch, *, actor: Principal, expected: Expected = ANY
@@ -191,10 +194,12 @@ class ChangeService:
         for kind in KINDS & fields.keys():
             self.metadata.check(kind, fields[kind])
         stored = fields | stored_fields.build_search_fields(user, fields)
+        stored |= stored_fields.build_verification(fields, now)
         changed = users.update_from(user, at=now, fields=stored)
         self._end_sessions(changed, fields, actor)
         changes = policy.describe_changes(user, changed)
         audit_user_change(policy.get_change_action(changes), changed, changes, actor, now)
+        self.events.publish(UserChanged(user, changed, actor))
         return changed
 
     def _authorize_again(self, user: User, fields: Mapping[str, Any], actor: Principal) -> None:

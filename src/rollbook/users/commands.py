@@ -40,7 +40,8 @@ def users() -> None:
 @click.pass_obj
 def create_admin(opener: Opener, email: str, name: str) -> None:
     """Create an admin."""
-    sent = {"name": name, "email": email, "password": read_password(), "role": ADMIN}
+    proven = {"password": read_password(), "email_verified": True}
+    sent = {"name": name, "email": email, "role": ADMIN, **proven}
     user = _create(opener, sent)
     click.echo(f"{user.email} is an admin now, with the id {user.pk}.")
 
@@ -115,6 +116,15 @@ def set_password(opener: Opener, ref: str) -> None:
     """Set a user's password, and end their sessions."""
     _change(opener, ref, {"password": read_password()})
     click.echo(f"{ref} has a new password and is signed out.")
+
+
+@users.command()
+@click.argument("ref")
+@click.pass_obj
+def verify(opener: Opener, ref: str) -> None:
+    """Mark a user's e-mail address as verified."""
+    _change(opener, ref, {"email_verified": True})
+    click.echo(f"The address of {ref} is verified.")
 
 
 @users.command()

@@ -77,6 +77,10 @@ class User(VersionedDocument):
             _build_list_index("username_key"),
             _build_list_index("last_login"),
             {
+                "fields": ["email_verified", "is_deleted", "is_active", "created_at", "_id"],
+                "name": "listed_by_verification",
+            },
+            {
                 "fields": ["role", "is_deleted", "is_active", "created_at", "_id"],
                 "name": ROLE_LIST_INDEX,
             },
@@ -100,11 +104,14 @@ class User(VersionedDocument):
     email = StringField(required=True)
     email_key = StringField(required=True)
     email_skeleton = StringField()
+    email_verified = BooleanField(default=False)
+    email_verified_at = DateTimeField()
     username = StringField()
     username_key = StringField()
     first_name = StringField()
     last_name = StringField()
     phone = StringField()
+    locale = StringField()
     external_id = StringField()
     password_hash = StringField(required=True)
     role = StringField(required=True, default="user")

@@ -4,6 +4,30 @@ from dataclasses import dataclass
 
 from bson import ObjectId
 
+from rollbook.access.principal import Principal
+from rollbook.users.documents import User
+
+
+@dataclass(frozen=True)
+class UserCreated:
+    """`actor` created the user, or is the user, who registered.
+
+    `is_imported`: the user comes from another system, and has chosen nothing here.
+    """
+
+    user: User
+    actor: Principal
+    is_imported: bool
+
+
+@dataclass(frozen=True)
+class UserChanged:
+    """`actor` changed fields of the user, from `before` to `after`."""
+
+    before: User
+    after: User
+    actor: Principal
+
 
 @dataclass(frozen=True)
 class UserDeleted:

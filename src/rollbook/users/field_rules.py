@@ -37,6 +37,7 @@ EMAIL = FieldRule(
 PASSWORD = FieldRule(Permission.USERS_SET_CREDENTIALS, by_owner=True, credential=True, stored=False)
 ROLE = FieldRule(Permission.USERS_SET_ROLE)
 STATE = FieldRule()
+VERIFICATION = FieldRule(Permission.USERS_SET_CREDENTIALS)
 EXTERNAL_ID = FieldRule(personal=True)
 APP_METADATA = FieldRule(personal=True)
 PRIVATE_METADATA = FieldRule(Permission.USERS_READ_PRIVATE, personal=True)

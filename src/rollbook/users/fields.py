@@ -53,6 +53,9 @@ PHONE_NUMBER = Pattern(
     r"^[ .()\[\]-]*\+[ .()\[\]-]*[1-9]([ .()\[\]-]*[0-9]){1,14}[ .()\[\]-]*$",
     "A plus, the country code and the number: at most 15 digits (E.164).",
 )
+LOCALE = Pattern(
+    r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$", "A language tag of BCP 47, such as fr-CA."
+)
 USERNAME = Pattern(references.USERNAME_PATTERN, "3 to 50 of the characters A-Z a-z 0-9 _ . -")
 
 
@@ -127,6 +130,7 @@ ExternalId = Annotated[
     WITHOUT_SLASH,
 ]
 """The id of the user in another system. It is compared exactly."""
+Locale = Annotated[str, Field(max_length=35, examples=["fr-CA"]), LOCALE]
 Phone = Annotated[
     str,
     Field(max_length=64, examples=["+44 20 7946 0958"]),

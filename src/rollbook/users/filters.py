@@ -40,6 +40,13 @@ class Filter:
         return None
 
 
+class FlagFilter(Filter):
+    """The users with a flag, or without it. Those of an earlier version have none."""
+
+    def build_query(self, value: bool) -> dict[str, Any]:
+        return {self.field: True if value else {"$in": [False, None]}}
+
+
 class WordsFilter(Filter):
     """The users who have, for each word of the value, a word that begins with it."""
 

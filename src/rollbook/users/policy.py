@@ -30,6 +30,7 @@ OWN_FIELDS = {name for name, rule in FIELD_RULES.items() if rule.by_owner}
 REGISTRATION_DEFAULTS = {
     "role": USER,
     "is_active": True,
+    "email_verified": False,
     "external_id": None,
     "app_metadata": {},
     "private_metadata": {},

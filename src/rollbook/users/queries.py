@@ -14,6 +14,7 @@ from rollbook.users.fields import Email
 from rollbook.users.filters import (
     DeletedFilter,
     Filter,
+    FlagFilter,
     Selection,
     WordsFilter,
     collect_filters,
@@ -69,6 +70,10 @@ class UserQuery(PageQuery):
         Filter("role", index="listed_by_role", is_tallied=True),
     ] = None
     is_active: Annotated[QueryFlag | None, Filter("is_active", index=None, is_tallied=True)] = None
+    email_verified: Annotated[
+        QueryFlag | None,
+        FlagFilter("email_verified", index="listed_by_verification"),
+    ] = None
     email: Annotated[
         Email | None,
         Field(description="this address, in any spelling"),

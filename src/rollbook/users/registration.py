@@ -9,6 +9,7 @@ from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import AppError, Conflict
+from rollbook.kit.events import Events
 from rollbook.limits.limit_status import remember_address
 from rollbook.limits.service import AttemptLimiter
 from rollbook.metadata.schema_file import MetadataSchemas
@@ -23,6 +24,7 @@ from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import EmailLookalike, RegistrationClosed
+from rollbook.users.events import UserCreated
 from rollbook.users.schemas import UserCreate
 
 
@@ -34,6 +36,7 @@ class RegistrationService:
     roles: RoleService
     attempts: AttemptLimiter
     metadata: MetadataSchemas
+    events: Events
 
     def create_user(self, new: UserCreate, *, actor: Principal) -> User:
         """Create a user, or register one.
@@ -78,9 +81,14 @@ class RegistrationService:
         now = self.clock()
         if fields["role"] != USER:
             require_grantable(actor, self.roles.lock_role(fields["role"]))
-        fields = fields | stored_fields.build_search_fields(None, fields)
+        fields = {
+            **fields,
+            **stored_fields.build_search_fields(None, fields),
+            **stored_fields.build_verification(fields, now),
+        }
         user = users.insert(User(**fields, created_at=now, updated_at=now))
         audit_user_change("user.created", user, policy.describe_changes(None, user), actor, now)
+        self.events.publish(UserCreated(user, actor, is_imported="pk" in fields))
         return user
 
     def _audit_refusal(self, refusal: AppError, actor: Principal) -> None:

@@ -20,6 +20,7 @@ from rollbook.users.fields import (
     CurrentPassword,
     Email,
     ExternalId,
+    Locale,
     Name,
     Password,
     PersonName,
@@ -30,6 +31,8 @@ from rollbook.users.fields import (
 
 EXTERNAL_ID = "the id of the user in another system; unique, and `ext:<external_id>` is a reference"
 UserId = Annotated[str, Pattern("^[0-9a-f]{24}$", "24 lower-case hex digits.")]
+LOCALE = "the language of messages and pages"
+EMAIL_VERIFIED = "the address is the user's own; needs `users:set_credentials`"
 METADATA = "what the app keeps with the user, who reads and writes it"
 APP_METADATA = "what the app keeps with the user, who only reads it; `users:update` writes"
 PRIVATE_METADATA = "what only `users:read_private` reads and writes"
@@ -63,9 +66,11 @@ class UserCreate(In):
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     phone: Phone | None = None
+    locale: Annotated[Locale | None, Field(description=LOCALE)] = None
     external_id: Annotated[ExternalId | None, Field(description=EXTERNAL_ID)] = None
     role: Annotated[RoleName, Field(examples=["user"])] = "user"
     is_active: Annotated[bool, Field(description="false: cannot sign in", examples=[True])] = True
+    email_verified: Annotated[bool, Field(description=EMAIL_VERIFIED, examples=[False])] = False
     metadata: Annotated[
         Metadata, Field(default_factory=dict, description=METADATA, examples=[{"team": "blue"}])
     ]
@@ -92,11 +97,15 @@ class UserPatch(In):
     first_name: Annotated[PersonName | None, field_rules.NAME] = None
     last_name: Annotated[PersonName | None, field_rules.NAME] = None
     phone: Annotated[Phone | None, field_rules.PROFILE] = None
+    locale: Annotated[Locale | None, Field(description=LOCALE), field_rules.PROFILE] = None
     external_id: Annotated[
         ExternalId | None, Field(description=EXTERNAL_ID), field_rules.EXTERNAL_ID
     ] = None
     role: Annotated[RoleName, Field(examples=["user"]), field_rules.ROLE] = omittable()
     is_active: Annotated[bool, Field(examples=[True]), field_rules.STATE] = omittable()
+    email_verified: Annotated[
+        bool, Field(description=EMAIL_VERIFIED, examples=[True]), field_rules.VERIFICATION
+    ] = omittable()
     metadata: Annotated[
         Metadata | None,
         Field(description=METADATA + MERGED, examples=[{"team": "red"}]),
@@ -123,10 +132,14 @@ class UserOut(Out):
     id: Id
     name: Annotated[str, Field(examples=["Ada Lovelace"])]
     email: Annotated[str, Field(examples=["ada@example.com"])]
+    email_verified_at: Annotated[
+        Timestamp | None, Field(description="null: not verified", examples=[None])
+    ] = None
     username: Annotated[str | None, Field(examples=["ada"])] = None
     first_name: Annotated[str | None, Field(examples=["Ada"])] = None
     last_name: Annotated[str | None, Field(examples=["Lovelace"])] = None
     phone: Annotated[str | None, Field(examples=["+442079460958"])] = None
+    locale: Annotated[str | None, Field(examples=["fr-CA"])] = None
     external_id: Annotated[str | None, Field(examples=["auth0|5f7c8ec7c33c6c004bbafe82"])] = None
     role: Annotated[str, Field(examples=["user"])]
     is_active: Annotated[bool, Field(examples=[True])]

@@ -1,6 +1,7 @@
 """From what a client sends to what is stored: values, keys for indexes, and merged metadata."""
 
 from collections.abc import Mapping, Set
+from datetime import datetime
 from typing import Any
 
 from rollbook.kit.merge_patch import is_same
@@ -24,6 +25,17 @@ def build_stored_fields(sent: Mapping[str, Any]) -> dict[str, Any]:
         username = fields["username"]
         fields["username_key"] = username and references.get_username_key(username)
     return fields
+
+
+def build_verification(fields: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Build whether the address is verified, and since when, when `fields` change that.
+
+    A new address is not verified.
+    """
+    if fields.keys().isdisjoint({"email_verified", "email_key"}):
+        return {}
+    is_verified = bool(fields.get("email_verified", False))
+    return {"email_verified": is_verified, "email_verified_at": at if is_verified else None}
 
 
 def build_search_fields(before: Any, fields: Mapping[str, Any]) -> dict[str, Any]:

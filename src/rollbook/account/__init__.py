@@ -1,0 +1,1 @@
+"""The life of an account: verify an address, recover a password."""

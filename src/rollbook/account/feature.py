@@ -1,0 +1,24 @@
+"""What this package adds to rollbook."""
+
+from bson import ObjectId
+
+from rollbook.account.resources import register
+from rollbook.mail.dao import outbox
+from rollbook.one_time_tokens.dao import one_time_tokens
+from rollbook.users.events import UserDeleted, UserPurged
+from rollbook.web.features import Feature
+
+
+def _forget(user_id: ObjectId) -> None:
+    """Delete the messages and links of a user. A restored user asks for a new link."""
+    outbox.delete_of_user(user_id)
+    one_time_tokens.delete_of_user(user_id)
+
+
+ACCOUNT = Feature(
+    register=register,
+    handlers={
+        UserDeleted: lambda event: _forget(event.user_id),
+        UserPurged: lambda event: _forget(event.user_id),
+    },
+)

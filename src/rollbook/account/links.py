@@ -1,0 +1,23 @@
+"""The links in messages. They come from settings only, never from the Host of a request."""
+
+from dataclasses import dataclass
+
+VERIFY_PATH, RESET_PATH = "/account/verify", "/account/reset"
+
+
+@dataclass(frozen=True)
+class Links:
+    """Each has `{token}` where the token goes."""
+
+    verify: str
+    reset: str
+
+    @classmethod
+    def build(cls, public_address: str, verify: str | None, reset: str | None) -> "Links":
+        """Build the links. Those that are None lead to the pages of rollbook."""
+        own = public_address + "{}?token={{token}}"
+        return cls(verify or own.format(VERIFY_PATH), reset or own.format(RESET_PATH))
+
+
+def fill(link: str, token: str) -> str:
+    return link.replace("{token}", token)

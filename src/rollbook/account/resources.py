@@ -1,0 +1,114 @@
+"""Verify an address and recover a password over HTTP."""
+
+from typing import Protocol
+
+from flask_restful import Resource
+
+from rollbook.access.client_address import get_anonymous_principal
+from rollbook.access.guards import public
+from rollbook.account.schemas import AddressIn, PasswordResetIn, TokenIn
+from rollbook.account.service import AccountService
+from rollbook.kit.errors import TooManyRequests
+from rollbook.limits.errors import LimitsUnavailable
+from rollbook.mail.errors import MailNotConfigured
+from rollbook.one_time_tokens.errors import InvalidOneTimeToken
+from rollbook.passwords.errors import PasswordRefused, TooBusy
+from rollbook.users.schemas import UserOut
+from rollbook.web.declarations import Reply
+from rollbook.web.endpoints import Api, endpoint
+
+THROTTLED = (TooManyRequests, LimitsUnavailable)
+ON_ITS_WAY = "If an account has this address, a message is on its way."
+
+
+class Services(Protocol):
+    @property
+    def account(self) -> AccountService: ...
+
+
+class AccountResource(Resource):
+    def __init__(self, services: Services) -> None:
+        self.account = services.account
+
+
+class Verification(AccountResource):
+    @public
+    @endpoint(
+        "request_verification",
+        ON_ITS_WAY,
+        body=AddressIn,
+        status=202,
+        errors=(MailNotConfigured, *THROTTLED),
+    )
+    def post(self, body: AddressIn) -> Reply:
+        """Send a link that verifies an address, unless it is verified.
+
+        The response is the same whether an account has the address or not. The link is valid once,
+        for 24 hours; a newer one replaces it.
+        """
+        self.account.request_verification(body.email, actor=get_anonymous_principal())
+        return Reply(None)
+
+
+class VerificationConfirmation(AccountResource):
+    @public
+    @endpoint(
+        "confirm_verification",
+        "Address verified.",
+        body=TokenIn,
+        returns=UserOut,
+        errors=(InvalidOneTimeToken, *THROTTLED),
+    )
+    def post(self, body: TokenIn) -> Reply:
+        """Verify an address with the token of a link, which its owner got."""
+        return Reply(self.account.verify(body.token, actor=get_anonymous_principal()))
+
+
+class ForgottenPassword(AccountResource):
+    @public
+    @endpoint(
+        "forget_password",
+        ON_ITS_WAY,
+        body=AddressIn,
+        status=202,
+        errors=(MailNotConfigured, *THROTTLED),
+    )
+    def post(self, body: AddressIn) -> Reply:
+        """Send a link to set a new password.
+
+        The response is the same whether an account has the address or not; a disabled account gets
+        nothing. The link is valid once, for one hour; a newer one replaces it.
+        """
+        self.account.request_reset(body.email, actor=get_anonymous_principal())
+        return Reply(None)
+
+
+class PasswordReset(AccountResource):
+    @public
+    @endpoint(
+        "reset_password",
+        "Password set.",
+        body=PasswordResetIn,
+        status=204,
+        errors=(InvalidOneTimeToken, PasswordRefused, TooBusy, *THROTTLED),
+    )
+    def post(self, body: PasswordResetIn) -> Reply:
+        """Set a new password with the token of a link, and end all sessions.
+
+        It verifies the address too, and a message tells the owner. A password that the policy
+        refuses leaves the link valid.
+        """
+        self.account.reset_password(body.token, body.password, actor=get_anonymous_principal())
+        return Reply(None)
+
+
+def register(api: Api, services: Services) -> None:
+    kwargs = {"services": services}
+    resources: list[tuple[type[AccountResource], str, str]] = [
+        (Verification, "/auth/verification", "verification"),
+        (VerificationConfirmation, "/auth/verification/confirm", "verification_confirmation"),
+        (ForgottenPassword, "/auth/password/forgot", "forgotten_password"),
+        (PasswordReset, "/auth/password/reset", "password_reset"),
+    ]
+    for resource, path, name in resources:
+        api.add_resource(resource, path, endpoint=name, resource_class_kwargs=kwargs)

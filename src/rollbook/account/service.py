@@ -1,0 +1,162 @@
+"""Verify an address, and recover a password, by links in messages.
+
+A request for a link does the same for every address: it stores a message. The sender looks for the
+account afterwards, so neither the response nor its time tells who has one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import SecretStr
+
+from rollbook.access.principal import ActorKind, Principal
+from rollbook.account.purposes import PASSWORD_CHANGED, PASSWORD_RESET, VERIFICATION, Purpose
+from rollbook.audit.service import Target, append_entry
+from rollbook.kit.clock import Clock
+from rollbook.kit.events import Handlers
+from rollbook.limits.service import AttemptLimiter
+from rollbook.mail.service import MailService
+from rollbook.one_time_tokens.documents import OneTimeToken
+from rollbook.one_time_tokens.errors import InvalidOneTimeToken
+from rollbook.one_time_tokens.service import OneTimeTokenService
+from rollbook.passwords.service import PasswordService
+from rollbook.sessions.service import SessionService
+from rollbook.storage.transactions import transactional
+from rollbook.users import policy, stored_fields
+from rollbook.users.authorization import audit_user_change
+from rollbook.users.dao import users
+from rollbook.users.documents import User
+from rollbook.users.events import UserChanged, UserCreated
+
+Notify = Callable[[User, User, Principal], None]
+
+
+@dataclass(frozen=True)
+class Notices:
+    """Store messages when users are created or changed. They commit with the change."""
+
+    mail: MailService
+    sends_verification: bool
+    notifies_password_changed: bool
+
+    @property
+    def handlers(self) -> Handlers:
+        return {UserCreated: self._handle_created, UserChanged: self._handle_changed}
+
+    def _handle_created(self, event: UserCreated) -> None:
+        if not event.user.email_verified and not event.is_imported:
+            self._send_verification(event.user, event.actor)
+
+    def _handle_changed(self, event: UserChanged) -> None:
+        self.notify_of_change(event.before, event.after, event.actor)
+
+    def notify_of_change(self, before: User, after: User, actor: Principal) -> None:
+        if before.email_key != after.email_key and not after.email_verified:
+            self._send_verification(after, actor)
+        if before.password_hash != after.password_hash and self.notifies_password_changed:
+            self.mail.enqueue(PASSWORD_CHANGED, user_id=after.pk, actor=actor)
+
+    def _send_verification(self, user: User, actor: Principal) -> None:
+        if self.sends_verification and user.is_active:
+            self.mail.enqueue(VERIFICATION.name, user_id=user.pk, actor=actor)
+
+
+@dataclass(frozen=True)
+class AccountService:
+    clock: Clock
+    mail: MailService
+    tokens: OneTimeTokenService
+    attempts: AttemptLimiter
+    passwords: PasswordService
+    sessions: SessionService
+    notify: Notify
+
+    def request_verification(self, email: str, *, actor: Principal) -> None:
+        """Send a link to an address that is not verified, if a user has it.
+
+        Raises: MailNotConfigured, TooManyRequests, LimitsUnavailable.
+        """
+        self._request(VERIFICATION, "auth.verification_requested", email, actor)
+
+    def verify(self, token: str, *, actor: Principal) -> User:
+        """Verify the address that a link went to.
+
+        Raises: InvalidOneTimeToken, TooManyRequests, LimitsUnavailable.
+        """
+        self.attempts.count_attempt(actor.origin)
+        return self._verify(token, actor=actor)
+
+    def request_reset(self, email: str, *, actor: Principal) -> None:
+        """Send a link to set a new password, if an active user has the address.
+
+        Raises: MailNotConfigured, TooManyRequests, LimitsUnavailable.
+        """
+        self._request(PASSWORD_RESET, "auth.password_forgotten", email, actor)
+
+    def reset_password(self, token: str, password: SecretStr, *, actor: Principal) -> User:
+        """Set a new password, verify the address, and end all sessions.
+
+        A refused password leaves the token alive.
+
+        Raises: InvalidOneTimeToken, PasswordRefused, TooBusy, TooManyRequests, LimitsUnavailable.
+        """
+        self.attempts.count_attempt(actor.origin)
+        user = self.find_owner(token, PASSWORD_RESET)
+        text = password.get_secret_value()
+        personal = [getattr(user, name) for name in policy.IDENTIFYING_FIELDS]
+        self.passwords.check_policy(text, personal)
+        self.passwords.check_not_breached(text)
+        with self.passwords.gate.enter(yields_last_place=True) as hasher:
+            fields = {"password_hash": hasher.hash(text)}
+        return self._reset(token, fields, actor=actor)
+
+    def find_owner(self, token: str, purpose: Purpose) -> User:
+        """Return the user of a link, which stays valid. Raises: InvalidOneTimeToken."""
+        return _get_owner(self.tokens.find(token, purpose.name))
+
+    def _request(self, purpose: Purpose, action: str, email: str, actor: Principal) -> None:
+        self.mail.require_configured()
+        self.attempts.count_attempt(actor.origin)
+        self._store_request(purpose, action, email, actor=actor)
+
+    @transactional()
+    def _store_request(
+        self, purpose: Purpose, action: str, email: str, *, actor: Principal
+    ) -> None:
+        self.mail.enqueue(purpose.name, email=email, actor=actor)
+        append_entry(action, Target("user", None), actor=actor, at=self.clock(), changes={})
+
+    @transactional()
+    def _verify(self, token: str, *, actor: Principal) -> User:
+        user = _get_owner(self.tokens.take(token, VERIFICATION.name))
+        return self._change(user, {}, "user.email_verified", actor)
+
+    @transactional()
+    def _reset(self, token: str, fields: Mapping[str, Any], *, actor: Principal) -> User:
+        user = _get_owner(self.tokens.take(token, PASSWORD_RESET.name))
+        changed = self._change(user, fields, "user.password_reset", actor)
+        self.sessions.delete_sessions(user.pk)
+        return changed
+
+    def _change(self, user: User, fields: Mapping[str, Any], action: str, actor: Principal) -> User:
+        """Change what the owner of a link may change, who thereby proves to own the address."""
+        now = self.clock()
+        verified = {} if user.email_verified else {"email_verified": True}
+        stored = {**fields, **stored_fields.build_verification(verified, now)}
+        owner = replace(actor, kind=ActorKind.USER, user_id=str(user.pk))
+        changed = users.update_from(user, at=now, fields=stored) if stored else user
+        audit_user_change(action, changed, policy.describe_changes(user, changed), owner, now)
+        self.notify(user, changed, owner)
+        return changed
+
+
+def _get_owner(token: OneTimeToken) -> User:
+    """Return the active user of a token. Raises: InvalidOneTimeToken.
+
+    A link that went to a former address is not valid.
+    """
+    user = users.find("_id", token.user_id)
+    if user is None or not user.is_active or user.email_key != token.email_key:
+        raise InvalidOneTimeToken()
+    return user

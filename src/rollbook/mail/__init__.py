@@ -1,0 +1,1 @@
+"""Mail: messages are stored with the change they tell of, and sent afterwards."""

@@ -1,0 +1,83 @@
+"""The only file that queries stored messages."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+
+from rollbook.mail.documents import OutboxMessage
+from rollbook.mail.errors import MessageNotFound
+from rollbook.storage.dao import BaseDAO
+from rollbook.storage.driver_errors import current_client_session, translate_driver_errors
+
+WAITING, SENT, FAILED = "waiting", "sent", "failed"
+
+
+class OutboxDAO(BaseDAO[OutboxMessage]):
+    document = OutboxMessage
+    not_found = MessageNotFound
+
+    def find_oldest_due(self, at: datetime) -> datetime | None:
+        """Find since when the message that has waited for the longest time is due."""
+        with translate_driver_errors():
+            row = self._collection.find_one(
+                _due(at), {"due_at": True}, sort=[("due_at", 1)], session=current_client_session()
+            )
+        return row["due_at"] if row else None
+
+    def claim(self, at: datetime, *, until: datetime) -> OutboxMessage | None:
+        """Claim a message that is due, in one atomic write: nobody else gets it before `until`."""
+        with translate_driver_errors():
+            row = self._collection.find_one_and_update(
+                _due(at),
+                {"$set": {"due_at": until}, "$inc": {"attempts": 1}},
+                sort=[("due_at", 1)],
+                return_document=ReturnDocument.AFTER,
+                session=current_client_session(),
+            )
+        return None if row is None else self.to_document(row)
+
+    def set_fields(self, id: ObjectId, fields: Mapping[str, Any]) -> None:
+        """Set `fields`. None removes one."""
+        wanted = {name: value for name, value in fields.items() if value is not None}
+        update = {"$set": wanted, "$unset": dict.fromkeys(fields.keys() - wanted.keys(), "")}
+        with translate_driver_errors():
+            self._collection.update_one(
+                {"_id": id},
+                {operator: part for operator, part in update.items() if part},
+                session=current_client_session(),
+            )
+
+    def retry(self, id: ObjectId, *, at: datetime) -> OutboxMessage:
+        """Let a failed message wait again. Raises: MessageNotFound."""
+        fields = {"state": WAITING, "due_at": at, "created_at": at, "attempts": 0}
+        with translate_driver_errors():
+            row = self._collection.find_one_and_update(
+                {"_id": id, "state": FAILED},
+                {"$set": fields, "$unset": {"finished_at": ""}},
+                return_document=ReturnDocument.AFTER,
+                session=current_client_session(),
+            )
+        if row is None:
+            raise MessageNotFound()
+        return self.to_document(row)
+
+    def count_waiting(self) -> int:
+        with translate_driver_errors():
+            found = self._collection.count_documents(
+                {"state": WAITING}, session=current_client_session()
+            )
+        return int(found)
+
+    def delete_of_user(self, user_id: ObjectId) -> None:
+        with translate_driver_errors():
+            self._collection.delete_many({"user_id": user_id}, session=current_client_session())
+
+
+def _due(at: datetime) -> dict[str, Any]:
+    return {"state": WAITING, "due_at": {"$lte": at}}
+
+
+outbox = OutboxDAO()

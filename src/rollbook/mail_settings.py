@@ -1,0 +1,50 @@
+"""The settings of mail, and of the links in it."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from rollbook.setting_types import LinkUrl, MailAddress, MailLanguages, MailUrl, PublicUrl
+
+
+class MailSettings(BaseModel):
+    """Mail."""
+
+    mail_url: MailUrl | None = Field(
+        None,
+        description="smtp://user:password@host:587, smtps://host:465, or file:///folder; if unset, "
+        "DATA_DIR/mail in development, and no mail in production",
+    )
+    mail_from: MailAddress | None = Field(
+        None, description="the sender; required with MAIL_URL in production"
+    )
+    mail_reply_to: MailAddress | None = Field(None, description="where replies go")
+    mail_languages: MailLanguages = Field(
+        "en,de,fr,es",
+        description="languages of messages and pages, the default first; separated by commas",
+    )
+    mail_templates: Path | None = Field(
+        None, description="a folder with templates that replace those of rollbook; docs/mail.md"
+    )
+    public_url: PublicUrl | None = Field(
+        None,
+        description="the address that people see, such as https://users.example.com; required with "
+        "MAIL_URL in production",
+    )
+    verify_url: LinkUrl | None = Field(
+        None,
+        description="where a link to verify an address goes, with {token}; if unset, a page of "
+        "rollbook",
+    )
+    reset_url: LinkUrl | None = Field(
+        None,
+        description="where a link to set a new password goes, with {token}; if unset, a page of "
+        "rollbook",
+    )
+    email_verification: Literal["off", "optional"] = Field(
+        "optional", description="optional: new users get a link to verify their address"
+    )
+    notify_password_changed: bool = Field(
+        True, description="false: no message tells users that their password was changed"
+    )

@@ -1,0 +1,1 @@
+"""One-time tokens: what a link in a message carries."""
