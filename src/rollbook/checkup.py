@@ -9,6 +9,7 @@ from rollbook.doctor.findings import Finding, fail
 from rollbook.doctor.service import DatabaseExamination
 from rollbook.doctor.settings_review import review
 from rollbook.kit.errors import NotReady, Unavailable
+from rollbook.mail_parts import build_mail
 from rollbook.secret_files import has_secret_key, load_secrets
 from rollbook.service_parts import build_limit_store, count_cores
 from rollbook.services import build_database, build_migrations, build_services
@@ -37,6 +38,7 @@ def examine(opener: CommandOpener) -> Iterator[Finding]:
         store = build_limit_store(settings)
         assert store  # noqa: S101 - for the type checker: limits are on
         yield service.examine_limiter(store)
+    yield service.examine_mail(build_mail(settings).mailer.transport)
     yield service.examine_data_folder(settings.data_dir.resolve())
     try:
         with open_database(settings) as found:

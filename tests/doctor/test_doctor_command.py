@@ -6,6 +6,7 @@ import pytest
 from pymongo import MongoClient
 
 from tests.harness.serving import get_free_port
+from tests.harness.smtp import smtp_server
 from tests.serving.guarded import GUARDED, run_command
 
 SECRET = "3b9e1f7c5a2d48607c1e94d0b6fa2853"
@@ -101,3 +102,14 @@ def test_redis_that_is_away_is_a_failure(database, tmp_path):
     broken = database | {"RATELIMIT_ENABLED": "true", "REDIS_URL": url}
     status, found = run_doctor(tmp_path, **broken)
     assert (status, found["limiter store"][0][0]) == (1, "fail")
+
+
+def test_mail_server_is_tried(database, tmp_path):
+    with smtp_server() as mailbox:
+        url = f"smtp://127.0.0.1:{mailbox.port}"
+        status, found = run_doctor(tmp_path, **database, MAIL_URL=url)
+        assert (status, found["mail"]) == (0, [("ok", "Messages can be sent.")])
+        assert mailbox.envelopes == []
+    status, found = run_doctor(tmp_path, **database, MAIL_URL=url)
+    assert (status, found["mail"][0][0]) == (1, "fail")
+    assert "Connection refused" in found["mail"][0][1]

@@ -15,8 +15,8 @@ from tests.serving.guarded import ADMIN, GUARDED
 
 FOLDER = ROOT / "posting"
 ENV_FILES = (FOLDER / "rollbook.env", FOLDER / "admin.env.example")
-SETTINGS = GUARDED | {"WORKERS": 1, "RATELIMIT_ENABLED": "true"}
-"""The default limits allow the whole collection."""
+SETTINGS = GUARDED | {"WORKERS": 1, "RATELIMIT_ENABLED": "true", "RATELIMIT_AUTH": "12/minute"}
+"""The other limits are the default ones, which allow the whole collection."""
 
 
 @pytest.fixture
@@ -48,9 +48,10 @@ def send_like_posting(request, app):
     return response
 
 
-def test_posting_collection_gets_promised_statuses(server, capsys):
+def test_posting_collection_gets_promised_statuses(server, tmp_path, capsys):
     load_variables(ENV_FILES, use_host_environment=False, avoid_cache=True)
-    update_variables({"BASE_URL": server.url, **ADMIN})
+    mail = {"MAIL_FOLDER": str(tmp_path / ".data" / "mail")}
+    update_variables({"BASE_URL": server.url, **ADMIN, **mail})
     app = SimpleNamespace(session_env={})
     requests = list_requests(Collection.from_directory(str(FOLDER)))
     assert len(requests) == len(list(FOLDER.rglob("*.posting.yaml"))) > 45

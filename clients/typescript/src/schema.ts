@@ -130,6 +130,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a link that verifies an address, unless it is verified
+         * @description The response is the same whether an account has the address or not. The link is valid once,
+         *     for 24 hours; a newer one replaces it.
+         */
+        post: operations["request_verification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/verification/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify an address with the token of a link, which its owner got
+         * @description Verify an address with the token of a link, which its owner got.
+         */
+        post: operations["confirm_verification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a link to set a new password
+         * @description The response is the same whether an account has the address or not; a disabled account gets
+         *     nothing. The link is valid once, for one hour; a newer one replaces it.
+         */
+        post: operations["forget_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a new password with the token of a link, and end all sessions
+         * @description It verifies the address too, and a message tells the owner. A password that the policy
+         *     refuses leaves the link valid.
+         */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users": {
         parameters: {
             query?: never;
@@ -578,6 +661,18 @@ export interface components {
             id: string | null;
         };
         /**
+         * AddressIn
+         * @description An address, which may have an account or not.
+         */
+        AddressIn: {
+            /**
+             * Email
+             * Format: email
+             * @example ada@example.com
+             */
+            email: string;
+        };
+        /**
          * AuditEntryOut
          * @description What was done, to what, by whom, when and from where. `version` is the target's, after it.
          */
@@ -750,7 +845,7 @@ export interface components {
          * @description docs/errors.md explains each. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "malformed_json" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
+        ErrorCode: "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "mail_not_configured" | "malformed_json" | "message_not_found" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
         /** HealthOut */
         HealthOut: {
             /**
@@ -968,6 +1063,13 @@ export interface components {
              */
             email: string;
             /**
+             * Email Verified At
+             * @description null: not verified
+             * @default null
+             * @example null
+             */
+            email_verified_at: string | null;
+            /**
              * Username
              * @default null
              * @example ada
@@ -991,6 +1093,12 @@ export interface components {
              * @example +442079460958
              */
             phone: string | null;
+            /**
+             * Locale
+             * @default null
+             * @example fr-CA
+             */
+            locale: string | null;
             /**
              * External Id
              * @default null
@@ -1157,6 +1265,24 @@ export interface components {
              *     ]
              */
             refuses: ("common" | "guessable" | "personal" | "breached")[];
+        };
+        /**
+         * PasswordResetIn
+         * @description The token of a link, and the new password.
+         */
+        PasswordResetIn: {
+            /**
+             * Token
+             * @description of the link
+             * @example xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k
+             */
+            token: string;
+            /**
+             * Password
+             * Format: password
+             * @example correct horse battery staple
+             */
+            password: string;
         };
         /**
          * PatchOperation
@@ -1545,12 +1671,14 @@ export interface components {
              *       },
              *       "created_at": "2026-03-14T15:09:26.535Z",
              *       "email": "ada@example.com",
+             *       "email_verified_at": null,
              *       "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
              *       "first_name": "Ada",
              *       "id": "665f1c2ab8e4d90012a3b4c5",
              *       "is_active": true,
              *       "last_login": null,
              *       "last_name": "Lovelace",
+             *       "locale": "fr-CA",
              *       "metadata": {
              *         "team": "blue"
              *       },
@@ -1583,6 +1711,18 @@ export interface components {
              * @example 665f1c2ab8e4d90012a3b4c5
              */
             id: string | null;
+        };
+        /**
+         * TokenIn
+         * @description The token of a link. It is valid once.
+         */
+        TokenIn: {
+            /**
+             * Token
+             * @description of the link
+             * @example xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k
+             */
+            token: string;
         };
         /** TokenRefresh */
         TokenRefresh: {
@@ -1649,6 +1789,12 @@ export interface components {
              */
             phone?: string | null;
             /**
+             * Locale
+             * @description the language of messages and pages
+             * @default null
+             */
+            locale?: string | null;
+            /**
              * External Id
              * @description the id of the user in another system; unique, and `ext:<external_id>` is a reference
              * @default null
@@ -1667,6 +1813,13 @@ export interface components {
              * @example true
              */
             is_active?: boolean;
+            /**
+             * Email Verified
+             * @description the address is the user's own; needs `users:set_credentials`
+             * @default false
+             * @example false
+             */
+            email_verified?: boolean;
             /**
              * Metadata
              * @description what the app keeps with the user, who reads and writes it
@@ -1726,6 +1879,13 @@ export interface components {
              */
             email?: string;
             /**
+             * Email Verified At
+             * @description null: not verified
+             * @default null
+             * @example null
+             */
+            email_verified_at?: string | null;
+            /**
              * Username
              * @default null
              * @example ada
@@ -1749,6 +1909,12 @@ export interface components {
              * @example +442079460958
              */
             phone?: string | null;
+            /**
+             * Locale
+             * @default null
+             * @example fr-CA
+             */
+            locale?: string | null;
             /**
              * External Id
              * @default null
@@ -1846,6 +2012,13 @@ export interface components {
              */
             email: string;
             /**
+             * Email Verified At
+             * @description null: not verified
+             * @default null
+             * @example null
+             */
+            email_verified_at: string | null;
+            /**
              * Username
              * @default null
              * @example ada
@@ -1869,6 +2042,12 @@ export interface components {
              * @example +442079460958
              */
             phone: string | null;
+            /**
+             * Locale
+             * @default null
+             * @example fr-CA
+             */
+            locale: string | null;
             /**
              * External Id
              * @default null
@@ -1982,6 +2161,12 @@ export interface components {
              */
             phone?: string | null;
             /**
+             * Locale
+             * @description the language of messages and pages
+             * @default null
+             */
+            locale?: string | null;
+            /**
              * External Id
              * @description the id of the user in another system; unique, and `ext:<external_id>` is a reference
              * @default null
@@ -1997,6 +2182,12 @@ export interface components {
              * @example true
              */
             is_active?: boolean;
+            /**
+             * Email Verified
+             * @description the address is the user's own; needs `users:set_credentials`
+             * @example true
+             */
+            email_verified?: boolean;
             /**
              * Metadata
              * @description what the app keeps with the user, who reads and writes it; merged by RFC 7396
@@ -2071,6 +2262,28 @@ export interface components {
         };
         /** @description Bad Request */
         "BadRequest.CurrentPasswordNeeded.MalformedJson.PasswordRefused.UnknownRole.UsernameReserved.ValidationFailed": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Bad Request */
+        "BadRequest.InvalidOneTimeToken.MalformedJson.PasswordRefused.ValidationFailed": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Bad Request */
+        "BadRequest.InvalidOneTimeToken.MalformedJson.ValidationFailed": {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -2312,6 +2525,18 @@ export interface components {
         LastAdmin: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable */
+        "LimitsUnavailable.MailNotConfigured.Unavailable": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
             content: {
@@ -2688,10 +2913,12 @@ export interface operations {
                      *           "id": "665f1c2ab8e4d90012a3b4c5",
                      *           "name": "Ada Lovelace",
                      *           "email": "ada@example.com",
+                     *           "email_verified_at": null,
                      *           "username": "ada",
                      *           "first_name": "Ada",
                      *           "last_name": "Lovelace",
                      *           "phone": "+442079460958",
+                     *           "locale": "fr-CA",
                      *           "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *           "role": "user",
                      *           "is_active": true,
@@ -2772,10 +2999,12 @@ export interface operations {
                      *           "id": "665f1c2ab8e4d90012a3b4c5",
                      *           "name": "Ada Lovelace",
                      *           "email": "ada@example.com",
+                     *           "email_verified_at": null,
                      *           "username": "ada",
                      *           "first_name": "Ada",
                      *           "last_name": "Lovelace",
                      *           "phone": "+442079460958",
+                     *           "locale": "fr-CA",
                      *           "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *           "role": "user",
                      *           "is_active": true,
@@ -2881,10 +3110,12 @@ export interface operations {
                      *         "id": "665f1c2ab8e4d90012a3b4c5",
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
                      *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
                      *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *         "role": "user",
                      *         "is_active": true,
@@ -3059,6 +3290,196 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    request_verification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddressIn"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest.MalformedJson.ValidationFailed"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["LimitsUnavailable.MailNotConfigured.Unavailable"];
+        };
+    };
+    confirm_verification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TokenIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "665f1c2ab8e4d90012a3b4c5",
+                     *         "name": "Ada Lovelace",
+                     *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
+                     *         "username": "ada",
+                     *         "first_name": "Ada",
+                     *         "last_name": "Lovelace",
+                     *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
+                     *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
+                     *         "role": "user",
+                     *         "is_active": true,
+                     *         "created_at": "2026-03-14T15:09:26.535Z",
+                     *         "updated_at": "2026-03-14T15:09:26.535Z",
+                     *         "last_login": null,
+                     *         "metadata": {
+                     *           "team": "blue"
+                     *         },
+                     *         "app_metadata": {
+                     *           "team": "blue"
+                     *         },
+                     *         "private_metadata": {
+                     *           "risk": 3
+                     *         },
+                     *         "version": 1
+                     *       },
+                     *       "message": "Address verified.",
+                     *       "status_code": 200
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["UserOut"];
+                        message: string;
+                        /** @constant */
+                        status_code: 200;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest.InvalidOneTimeToken.MalformedJson.ValidationFailed"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["LimitsUnavailable.Unavailable"];
+        };
+    };
+    forget_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddressIn"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest.MalformedJson.ValidationFailed"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["LimitsUnavailable.MailNotConfigured.Unavailable"];
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordResetIn"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest.InvalidOneTimeToken.MalformedJson.PasswordRefused.ValidationFailed"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["LimitsUnavailable.TooBusy.Unavailable"];
+        };
+    };
     list_users: {
         parameters: {
             query?: {
@@ -3071,6 +3492,7 @@ export interface operations {
                 sort?: string;
                 role?: string | null;
                 is_active?: boolean | null;
+                email_verified?: boolean | null;
                 /** @description this address, in any spelling */
                 email?: string | null;
                 /** @description this username, in any case */
@@ -3109,10 +3531,12 @@ export interface operations {
                      *           "id": "665f1c2ab8e4d90012a3b4c5",
                      *           "name": "Ada Lovelace",
                      *           "email": "ada@example.com",
+                     *           "email_verified_at": null,
                      *           "username": "ada",
                      *           "first_name": "Ada",
                      *           "last_name": "Lovelace",
                      *           "phone": "+442079460958",
+                     *           "locale": "fr-CA",
                      *           "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *           "role": "user",
                      *           "is_active": true,
@@ -3183,6 +3607,7 @@ export interface operations {
                  *       "password": "correct horse battery staple",
                  *       "role": "user",
                  *       "is_active": true,
+                 *       "email_verified": false,
                  *       "metadata": {
                  *         "team": "blue"
                  *       }
@@ -3208,10 +3633,12 @@ export interface operations {
                      *         "id": "665f1c2ab8e4d90012a3b4c5",
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
                      *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
                      *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *         "role": "user",
                      *         "is_active": true,
@@ -3288,10 +3715,12 @@ export interface operations {
                      *         "id": "665f1c2ab8e4d90012a3b4c5",
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
                      *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
                      *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *         "role": "user",
                      *         "is_active": true,
@@ -3367,6 +3796,7 @@ export interface operations {
                  *       "password": "correct horse battery staple",
                  *       "role": "user",
                  *       "is_active": true,
+                 *       "email_verified": true,
                  *       "metadata": {
                  *         "team": "red"
                  *       },
@@ -3397,10 +3827,12 @@ export interface operations {
                      *         "id": "665f1c2ab8e4d90012a3b4c5",
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
                      *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
                      *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *         "role": "user",
                      *         "is_active": true,
@@ -3493,10 +3925,12 @@ export interface operations {
                      *         "id": "665f1c2ab8e4d90012a3b4c5",
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
                      *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
                      *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *         "role": "user",
                      *         "is_active": true,
@@ -3576,6 +4010,7 @@ export interface operations {
                  *       "password": "correct horse battery staple",
                  *       "role": "user",
                  *       "is_active": true,
+                 *       "email_verified": true,
                  *       "metadata": {
                  *         "team": "red"
                  *       },
@@ -3596,6 +4031,7 @@ export interface operations {
                  *       "password": "correct horse battery staple",
                  *       "role": "user",
                  *       "is_active": true,
+                 *       "email_verified": true,
                  *       "metadata": {
                  *         "team": "red"
                  *       },
@@ -3636,10 +4072,12 @@ export interface operations {
                      *         "id": "665f1c2ab8e4d90012a3b4c5",
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
                      *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
                      *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *         "role": "user",
                      *         "is_active": true,
@@ -3811,10 +4249,12 @@ export interface operations {
                      *         "id": "665f1c2ab8e4d90012a3b4c5",
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
                      *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
                      *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
                      *         "role": "user",
                      *         "is_active": true,

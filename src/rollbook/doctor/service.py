@@ -10,6 +10,8 @@ from limits.storage import Storage
 from rollbook.doctor import dao, policy
 from rollbook.doctor.findings import Finding, fail, ok, warn
 from rollbook.kit.errors import Detail, NotReady
+from rollbook.mail.errors import Deferred
+from rollbook.mail.mailer import Transport
 from rollbook.migrations.service import MigrationService
 from rollbook.storage.driver_errors import DatabaseError
 
@@ -83,6 +85,19 @@ def examine_limiter(store: Storage) -> Finding:
         return ok("limiter store", "Redis answers.")
     cure = "Check that it runs, and that REDIS_URL is right. Sign-ins are refused meanwhile."
     return fail("limiter store", "Redis does not answer.", cure)
+
+
+def examine_mail(transport: Transport | None) -> Finding:
+    """Connect to the mail server and sign in, without sending anything."""
+    if transport is None:
+        message = "MAIL_URL is not set: nobody can verify an address or recover a password."
+        return warn("mail", message, "Set MAIL_URL, MAIL_FROM and PUBLIC_URL; docs/mail.md.")
+    try:
+        transport.check()
+    except Deferred as error:
+        cure = "Check MAIL_URL. Messages are kept, and sent again for 24 hours."
+        return fail("mail", f"The mail server cannot be used: {error}.", cure)
+    return ok("mail", "Messages can be sent.")
 
 
 def examine_data_folder(folder: Path) -> Finding:

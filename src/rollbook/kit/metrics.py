@@ -72,7 +72,7 @@ def render() -> bytes:
     return generate_latest(registry)
 
 
-def _once(create: Callable[[], M]) -> Callable[[], M]:
+def once(create: Callable[[], M]) -> Callable[[], M]:
     """Create a metric at its first use."""
 
     @wraps(create)
@@ -103,12 +103,12 @@ def count_result(counter: Counter) -> Iterator[None]:
     counter.labels(SUCCEEDED).inc()
 
 
-@_once
+@once
 def http_requests() -> Counter:
-    return _create_counter("http_requests", "Responses.", "method", "route", "status")
+    return create_counter("http_requests", "Responses.", "method", "route", "status")
 
 
-@_once
+@once
 def http_request_seconds() -> Histogram:
     return Histogram(
         "rollbook_http_request_seconds",
@@ -119,59 +119,59 @@ def http_request_seconds() -> Histogram:
     )
 
 
-@_once
+@once
 def http_requests_in_flight() -> Gauge:
-    return _create_gauge("http_requests_in_flight", "Requests that are being handled.")
+    return create_gauge("http_requests_in_flight", "Requests that are being handled.")
 
 
-@_once
+@once
 def http_requests_refused() -> Counter:
     text = "Requests that the server itself refused: broken, too slow, or too many."
-    return _create_counter("http_requests_refused", text, "code")
+    return create_counter("http_requests_refused", text, "code")
 
 
-@_once
+@once
 def password_hashes_running() -> Gauge:
-    return _create_gauge("password_hashes_running", "Passwords that are being hashed.")
+    return create_gauge("password_hashes_running", "Passwords that are being hashed.")
 
 
-@_once
+@once
 def password_hashes_waiting() -> Gauge:
-    return _create_gauge("password_hashes_waiting", "Requests that wait to hash a password.")
+    return create_gauge("password_hashes_waiting", "Requests that wait to hash a password.")
 
 
-@_once
+@once
 def password_hashes_refused() -> Counter:
-    return _create_counter("password_hashes_refused", "Requests refused: too many passwords.")
+    return create_counter("password_hashes_refused", "Requests refused: too many passwords.")
 
 
-@_once
+@once
 def sign_ins() -> Counter:
-    return _create_counter("sign_ins", "Sign-ins: succeeded, or the error code.", "result")
+    return create_counter("sign_ins", "Sign-ins: succeeded, or the error code.", "result")
 
 
-@_once
+@once
 def limit_refusals() -> Counter:
-    return _create_counter("limit_refusals", "Requests refused by a limit.", "limit")
+    return create_counter("limit_refusals", "Requests refused by a limit.", "limit")
 
 
-@_once
+@once
 def sessions_started() -> Counter:
-    return _create_counter("sessions_started", "Sessions started.")
+    return create_counter("sessions_started", "Sessions started.")
 
 
-@_once
+@once
 def sessions_ended() -> Counter:
-    return _create_counter("sessions_ended", "Sessions ended before they expired.")
+    return create_counter("sessions_ended", "Sessions ended before they expired.")
 
 
-@_once
+@once
 def database_ready() -> Gauge:
     text = "1 if MongoDB answers and its schema is verified, in all workers."
-    return _create_gauge("database_ready", text, mode="livemin")
+    return create_gauge("database_ready", text, mode="livemin")
 
 
-@_once
+@once
 def mongodb_command_seconds() -> Histogram:
     return Histogram(
         "rollbook_mongodb_command_seconds",
@@ -182,75 +182,63 @@ def mongodb_command_seconds() -> Histogram:
     )
 
 
-@_once
+@once
 def mongodb_command_failures() -> Counter:
-    return _create_counter("mongodb_command_failures", "Commands that failed.", "command")
+    return create_counter("mongodb_command_failures", "Commands that failed.", "command")
 
 
-@_once
+@once
 def mongodb_connections() -> Gauge:
-    return _create_gauge("mongodb_connections", "Open connections to MongoDB.")
+    return create_gauge("mongodb_connections", "Open connections to MongoDB.")
 
 
-@_once
+@once
 def transaction_retries() -> Counter:
-    return _create_counter("transaction_retries", "Transactions that ran again.")
+    return create_counter("transaction_retries", "Transactions that ran again.")
 
 
-@_once
+@once
 def leases_acquired() -> Counter:
-    return _create_counter("leases_acquired", "Leases that this server acquired.", "lease")
+    return create_counter("leases_acquired", "Leases that this server acquired.", "lease")
 
 
-@_once
+@once
 def sweep_success_timestamp() -> Gauge:
     text = "When this server last corrected the tallies and purged deleted users."
-    return _create_gauge("sweep_success_timestamp_seconds", text, mode="max")
+    return create_gauge("sweep_success_timestamp_seconds", text, mode="max")
 
 
-@_once
-def mail_messages() -> Counter:
-    text = "Messages: sent, deferred, failed or dropped."
-    return _create_counter("mail_messages", text, "kind", "result")
-
-
-@_once
-def mail_oldest_due_seconds() -> Gauge:
-    text = "How long the message that waits for the longest time is overdue."
-    return _create_gauge("mail_oldest_due_seconds", text, mode="livemax")
-
-
-@_once
+@once
 def build_info() -> Gauge:
     text = "The versions of rollbook and Python."
-    return _create_gauge("build_info", text, "version", "python", mode="max")
+    return create_gauge("build_info", text, "version", "python", mode="max")
 
 
-@_once
+@once
 def workers() -> Gauge:
-    return _create_gauge("workers", "Worker processes.")
+    return create_gauge("workers", "Worker processes.")
 
 
-@_once
+@once
 def worker_resident_bytes() -> Gauge:
-    return _create_gauge("worker_resident_memory_bytes", "Memory of all workers.")
+    return create_gauge("worker_resident_memory_bytes", "Memory of all workers.")
 
 
-@_once
+@once
 def worker_open_files() -> Gauge:
-    return _create_gauge("worker_open_fds", "Open file descriptors of all workers.")
+    return create_gauge("worker_open_fds", "Open file descriptors of all workers.")
 
 
-@_once
+@once
 def worker_cpu_seconds() -> Counter:
-    return _create_counter("worker_cpu_seconds", "CPU time of all workers.")
+    return create_counter("worker_cpu_seconds", "CPU time of all workers.")
 
 
-def _create_counter(name: str, text: str, *labels: str) -> Counter:
+def create_counter(name: str, text: str, *labels: str) -> Counter:
     return Counter(f"rollbook_{name}", text, labels, registry=_registry)
 
 
-def _create_gauge(name: str, text: str, *labels: str, mode: str = "livesum") -> Gauge:
+def create_gauge(name: str, text: str, *labels: str, mode: str = "livesum") -> Gauge:
     return Gauge(
         f"rollbook_{name}",
         text,

@@ -10,11 +10,11 @@ from rollbook.storage.documents import BaseDocument, ObjectField
 class OutboxMessage(BaseDocument):
     """What to tell whom. The text is written when the message is sent.
 
-    `state` is waiting, until `due_at`; sent or failed. `user_id` or `email` says who gets it: the sender looks for
-    the account with that address, so that a request takes the same time without one. The token of
-    its link is derived from `nonce`; `is_issued`: it is stored, and may be in a mailbox already.
-    `origin` is where the request came from, and `variables` what the text needs; both are removed
-    once the message is sent.
+    `state` is waiting, until `due_at`; sent or failed. `user_id` or `email` says who gets it: the
+    sender looks for the account with that address, so that a request takes the same time without
+    one. The token of its link is derived from `nonce`; `is_issued`: it is stored, and may be in a
+    mailbox already. `origin` is where the request came from, and `variables` what the text needs;
+    both are removed once the message is sent.
     """
 
     meta: ClassVar[dict[str, Any]] = {

@@ -22,7 +22,7 @@ class MessageOut(Out):
     id: Id
     kind: Annotated[str, Field(examples=["verification"])]
     state: Annotated[str, Field(description="waiting, sent or failed", examples=["sent"])]
-    user_id: Annotated[str | None, BeforeValidator(lambda id: id and str(id))] = None
+    user_id: Annotated[str | None, BeforeValidator(lambda value: value and str(value))] = None
     email: str | None = None
     language: str
     created_at: Timestamp

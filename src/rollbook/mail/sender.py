@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from rollbook.access.principal import SYSTEM, ActorKind, Origin, Principal
 from rollbook.audit.service import Target, append_entry
-from rollbook.kit import metrics
 from rollbook.kit.clock import Clock
 from rollbook.kit.errors import Unavailable
 from rollbook.leases.dao import leases
+from rollbook.mail import metrics
 from rollbook.mail.dao import FAILED, SENT, outbox
 from rollbook.mail.documents import OutboxMessage
 from rollbook.mail.errors import Deferred, Refused

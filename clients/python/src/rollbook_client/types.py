@@ -14,6 +14,14 @@ class ActorOut(TypedDict):
     id: str | None
 
 
+class AddressIn(TypedDict):
+    """
+    An address, which may have an account or not.
+    """
+
+    email: str
+
+
 class CookieRefresh(TypedDict):
     refresh_cookie: Literal[True]
 
@@ -63,7 +71,9 @@ ErrorCode: TypeAlias = Literal[
     "key_slot_taken",
     "last_admin",
     "limits_unavailable",
+    "mail_not_configured",
     "malformed_json",
+    "message_not_found",
     "method_not_allowed",
     "no_admin_yet",
     "not_acceptable",
@@ -183,10 +193,12 @@ class MeOut(TypedDict):
     id: str
     name: str
     email: str
+    email_verified_at: str | None
     username: str | None
     first_name: str | None
     last_name: str | None
     phone: str | None
+    locale: str | None
     external_id: str | None
     role: str
     is_active: bool
@@ -230,6 +242,15 @@ class PasswordPolicyOut(TypedDict):
     max_length: int
     requires: list[Literal["lower", "upper", "digit", "special"]]
     refuses: list[Literal["common", "guessable", "personal", "breached"]]
+
+
+class PasswordResetIn(TypedDict):
+    """
+    The token of a link, and the new password.
+    """
+
+    token: str
+    password: str
 
 
 PatchOperation = TypedDict(
@@ -370,6 +391,14 @@ class TargetOut(TypedDict):
     id: str | None
 
 
+class TokenIn(TypedDict):
+    """
+    The token of a link. It is valid once.
+    """
+
+    token: str
+
+
 class TokenRefresh(TypedDict):
     refresh_token: str
     refresh_cookie: NotRequired[bool]
@@ -388,9 +417,11 @@ class UserCreate(TypedDict):
     first_name: NotRequired[str | None]
     last_name: NotRequired[str | None]
     phone: NotRequired[str | None]
+    locale: NotRequired[str | None]
     external_id: NotRequired[str | None]
     role: NotRequired[str]
     is_active: NotRequired[bool]
+    email_verified: NotRequired[bool]
     metadata: NotRequired[dict[str, Any]]
     app_metadata: NotRequired[dict[str, Any]]
     private_metadata: NotRequired[dict[str, Any]]
@@ -414,10 +445,12 @@ class UserListOut(TypedDict):
     id: NotRequired[str]
     name: NotRequired[str]
     email: NotRequired[str]
+    email_verified_at: NotRequired[str | None]
     username: NotRequired[str | None]
     first_name: NotRequired[str | None]
     last_name: NotRequired[str | None]
     phone: NotRequired[str | None]
+    locale: NotRequired[str | None]
     external_id: NotRequired[str | None]
     role: NotRequired[str]
     is_active: NotRequired[bool]
@@ -439,10 +472,12 @@ class UserOut(TypedDict):
     id: str
     name: str
     email: str
+    email_verified_at: str | None
     username: str | None
     first_name: str | None
     last_name: str | None
     phone: str | None
+    locale: str | None
     external_id: str | None
     role: str
     is_active: bool
@@ -467,9 +502,11 @@ class UserPatch(TypedDict):
     first_name: NotRequired[str | None]
     last_name: NotRequired[str | None]
     phone: NotRequired[str | None]
+    locale: NotRequired[str | None]
     external_id: NotRequired[str | None]
     role: NotRequired[str]
     is_active: NotRequired[bool]
+    email_verified: NotRequired[bool]
     metadata: NotRequired[dict[str, Any] | None]
     app_metadata: NotRequired[dict[str, Any] | None]
     private_metadata: NotRequired[dict[str, Any] | None]

@@ -40,6 +40,44 @@ class Client(Connection):
         """
         self.send("DELETE", f"/auth/sessions/{quote(id)}")
 
+    def request_verification(self, **body: Unpack[types.AddressIn]) -> None:
+        """Send a link that verifies an address, unless it is verified.
+
+        The response is the same whether an account has the address or not. The link is valid once,
+        for 24 hours; a newer one replaces it.
+
+        Raises: RollbookError: mail_not_configured, limits_unavailable.
+        """
+        self.send("POST", "/auth/verification", json=body)
+
+    def confirm_verification(self, **body: Unpack[types.TokenIn]) -> types.UserOut:
+        """Verify an address with the token of a link, which its owner got.
+
+        Raises: RollbookError: limits_unavailable.
+        """
+        data: types.UserOut = self.send("POST", "/auth/verification/confirm", json=body)
+        return data
+
+    def forget_password(self, **body: Unpack[types.AddressIn]) -> None:
+        """Send a link to set a new password.
+
+        The response is the same whether an account has the address or not; a disabled account gets
+        nothing. The link is valid once, for one hour; a newer one replaces it.
+
+        Raises: RollbookError: mail_not_configured, limits_unavailable.
+        """
+        self.send("POST", "/auth/password/forgot", json=body)
+
+    def reset_password(self, **body: Unpack[types.PasswordResetIn]) -> None:
+        """Set a new password with the token of a link, and end all sessions.
+
+        It verifies the address too, and a message tells the owner. A password that the policy
+        refuses leaves the link valid.
+
+        Raises: RollbookError: password_refused, too_busy, limits_unavailable.
+        """
+        self.send("POST", "/auth/password/reset", json=body)
+
     @overload
     def list_users(
         self,
@@ -49,6 +87,7 @@ class Client(Connection):
         sort: str | None = None,
         role: str | None = None,
         is_active: bool | None = None,
+        email_verified: bool | None = None,
         email: str | None = None,
         username: str | None = None,
         external_id: str | None = None,
@@ -65,6 +104,7 @@ class Client(Connection):
         sort: str | None = None,
         role: str | None = None,
         is_active: bool | None = None,
+        email_verified: bool | None = None,
         email: str | None = None,
         username: str | None = None,
         external_id: str | None = None,
@@ -82,6 +122,7 @@ class Client(Connection):
         sort: str | None = None,
         role: str | None = None,
         is_active: bool | None = None,
+        email_verified: bool | None = None,
         email: str | None = None,
         username: str | None = None,
         external_id: str | None = None,
@@ -124,6 +165,7 @@ class Client(Connection):
                 "sort": sort,
                 "role": role,
                 "is_active": is_active,
+                "email_verified": email_verified,
                 "email": email,
                 "username": username,
                 "external_id": external_id,
