@@ -53,6 +53,7 @@ fuzz: .venv/dev ## send 20,000 generated requests to a running API (minutes)
 
 crash-test: .venv/dev ## kill workers 20 times during 10,000 writes, and check that nothing is lost (minutes)
 	KILLS=20 WRITES=10000 $(BIN)/pytest -s -q tests/serving/test_killed_workers.py
+	MAILS=1000 MAIL_KILLS=20 $(BIN)/pytest -s -q tests/serving/test_mail.py
 
 chaos: .venv/dev ## let MongoDB, its disk and clocks, Redis, clients and servers fail under load (half an hour)
 	CHAOS=1 $(BIN)/pytest -s -q tests/chaos

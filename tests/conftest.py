@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -19,6 +20,7 @@ from rollbook.services import DOCUMENTS, Services, build_database, build_service
 from rollbook.settings import Settings
 from rollbook.storage.database import Database
 from tests.harness.contract import ContractClient
+from tests.harness.post import Post
 
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
@@ -140,3 +142,15 @@ def ada(client: Any) -> dict[str, Any]:
 def guarded(apps: dict[bool, Flask], stored: Any) -> Any:
     """A client of an API that requires authentication."""
     return apps[True].test_client()
+
+
+@pytest.fixture
+def post_settings(settings: Settings, tmp_path: Path) -> Settings:
+    """With mail in a folder."""
+    changes = {"mail_url": f"file://{tmp_path}/mail", "public_url": "https://users.house.org"}
+    return Settings.model_validate(settings.model_dump() | changes)
+
+
+@pytest.fixture
+def post(post_settings: Settings, tmp_path: Path, stored: Any) -> Post:
+    return Post(tmp_path / "mail", build_services(post_settings))

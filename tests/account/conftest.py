@@ -1,68 +1,10 @@
-"""An API with mail in a folder, and what its owner would do: send, read, follow links."""
-
-from dataclasses import dataclass
-from email import message_from_bytes, policy
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+"""An API that requires a sign-in, and sends mail into a folder."""
 
 import pytest
 
-from rollbook.mail.dao import outbox
-from rollbook.services import build_services
-from rollbook.settings import Settings
 from tests.conftest import build_app
-
-
-@dataclass
-class Post:
-    """The mail folder of a server, and its sender."""
-
-    folder: Path
-    services: object
-
-    def deliver(self):
-        """Send what is due, and return the new messages, the first first."""
-        before = set(self.folder.glob("*.eml"))
-        self.services.mail_sender.run()
-        new = sorted(set(self.folder.glob("*.eml")) - before)
-        return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in new]
-
-    def deliver_one(self):
-        (message,) = self.deliver()
-        return message
-
-
-def read_text(message):
-    return message.get_body(("plain",)).get_content()
-
-
-def read_link(message):
-    """The link of a message."""
-    (link,) = [line for line in read_text(message).splitlines() if line.startswith("http")]
-    return link
-
-
-def read_token(message):
-    return parse_qs(urlsplit(read_link(message)).query)["token"][0]
-
-
-@pytest.fixture
-def post_settings(settings, tmp_path):
-    changes = {"mail_url": f"file://{tmp_path}/mail", "public_url": "https://users.house.org"}
-    return Settings.model_validate(settings.model_dump() | changes)
-
-
-@pytest.fixture
-def post(post_settings, tmp_path, stored):
-    return Post(tmp_path / "mail", build_services(post_settings))
 
 
 @pytest.fixture
 def api(database, post_settings, stored):
     return build_app(database, post_settings, auth_required=True).test_client()
-
-
-@pytest.fixture
-def waiting():
-    """The number of messages that wait."""
-    return outbox.count_waiting

@@ -3,8 +3,8 @@
 import pytest
 
 from tests import people
-from tests.account.conftest import read_token
 from tests.conftest import PASSWORD
+from tests.harness.post import read_token
 
 NEW = "another row of long words"
 

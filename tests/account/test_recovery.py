@@ -10,8 +10,8 @@ from rollbook.kit import clock
 from rollbook.services import build_services
 from rollbook.users.schemas import UserPatch
 from tests import people
-from tests.account.conftest import Post, read_link, read_token
 from tests.conftest import PASSWORD, build_app
+from tests.harness.post import Post, read_link, read_token
 
 NEW = "another row of long words"
 ADDRESS = "ada@example.com"

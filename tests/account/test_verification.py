@@ -5,8 +5,8 @@ import pytest
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.users.schemas import UserPatch
 from tests import people
-from tests.account.conftest import read_link, read_text, read_token
 from tests.conftest import ADA, PASSWORD
+from tests.harness.post import read_link, read_text, read_token
 
 ADA_ADDRESS = "ada@example.com"
 

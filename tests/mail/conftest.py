@@ -13,6 +13,8 @@ from rollbook.mail.mailer import Mailer, Recipient
 from rollbook.mail.sender import MailSender
 from rollbook.mail.service import MailService
 from rollbook.mail.templates import Templates
+from rollbook.services import build_services
+from rollbook.settings import Settings
 from rollbook.storage.transactions import in_transaction
 
 USER = ObjectId()
@@ -85,3 +87,13 @@ class Office:
 @pytest.fixture
 def office(stored):
     return Office()
+
+
+@pytest.fixture
+def make_mail_services(settings):
+    """Builds services with a MAIL_URL."""
+
+    def build(url):
+        return build_services(Settings.model_validate(settings.model_dump() | {"mail_url": url}))
+
+    return build

@@ -81,7 +81,7 @@ class Pages:
         """Show a form, if the token is alive. Raises: InvalidOneTimeToken."""
         token = request.args.get("token", "")
         user = self._account.find_owner(token, purpose)
-        return self._render(name, user.locale, token=token)
+        return self._render(name, user.locale, token=token, address=user.email)
 
     def _show_faults(self, error: ValidationFailed, token: str) -> Response:
         """Show the form again, with what is wrong with the password."""
@@ -89,7 +89,8 @@ class Pages:
         texts = _load_texts(self._choose(user.locale))
         codes = [detail.code if detail.code in texts else "too_long" for detail in error.details]
         faults = [texts[code].format(min_length=self._min_length) for code in codes]
-        return self._render("reset", user.locale, status=400, token=token, faults=faults)
+        shown = {"token": token, "address": user.email}
+        return self._render("reset", user.locale, status=400, faults=faults, **shown)
 
     def _render(
         self,
@@ -98,9 +99,10 @@ class Pages:
         *,
         status: int = 200,
         token: str | None = None,
+        address: str | None = None,
         faults: Sequence[str] = (),
     ) -> Response:
-        """Render a page; with a `token`, its form."""
+        """Render a page; with a `token`, its form, for the user with the `address`."""
         language = self._choose(locale)
         texts = _load_texts(language)
         html = flask.render_template_string(
@@ -113,6 +115,7 @@ class Pages:
             label=texts.get(f"{name}_label"),
             action=name,
             token=token,
+            address=address,
             faults=faults,
         )
         response = Response(html, status=status, mimetype="text/html")

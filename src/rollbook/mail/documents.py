@@ -15,8 +15,11 @@ class OutboxMessage(BaseDocument):
     one. The token of its link is derived from `nonce`; `is_issued`: it is stored, and may be in a
     mailbox already. `origin` is where the request came from, and `variables` what the text needs;
     both are removed once the message is sent.
+
+    It is in no backup: a copy of the database, as for a test, must not write to people.
     """
 
+    is_transient = True
     meta: ClassVar[dict[str, Any]] = {
         "collection": "mail",
         "indexes": [

@@ -28,7 +28,7 @@ class BaseDocument(Document):
     then; without its index a unique field accepts duplicates. A stored field that this version does
     not know, such as one of a newer version, is ignored.
 
-    What `is_transient` is worthless after a minute, and in no backup.
+    What `is_transient` is in no backup. It is worthless after a minute, or must not be repeated.
     """
 
     is_transient: ClassVar[bool] = False

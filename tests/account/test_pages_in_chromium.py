@@ -1,0 +1,127 @@
+"""The pages in a real Chromium: without scripts, by keyboard, on a phone, and with axe-core."""
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests import people
+from tests.conftest import build_app
+from tests.harness.browser import CHROMIUM, QUIET, needs_chromium, serving
+from tests.harness.node import install_packages, needs_node
+from tests.harness.post import read_token
+
+NEW = "another row of long words"
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+"""A folder for pictures of the pages, for people."""
+VIEWPORTS = {"phone": {"width": 360, "height": 640}, "desktop": {"width": 1280, "height": 800}}
+AXE = """async () => {
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
+}"""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("axe")
+    shutil.copy(Path(__file__).parent / "axe" / "package.json", folder)
+    install_packages(folder)
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.fixture
+def tokens(post, api):
+    """The tokens of two links of one user, by page."""
+    people.add(post.services, "ada", locale="de")
+    verify = read_token(post.deliver_one())
+    api.post("/api/auth/password/forgot", json={"email": "ada@example.com"})
+    return {"verify": verify, "reset": read_token(post.deliver_one())}
+
+
+@pytest.fixture(params=[True, False], ids=["guarded", "open"])
+def url(request, database, post_settings, stored):
+    app = build_app(database, post_settings, auth_required=request.param)
+    with serving(app) as running:
+        yield running
+
+
+@contextmanager
+def opened(**options):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser.new_context(**options).new_page()
+        browser.close()
+
+
+def watch(page):
+    """What the page complains about, and the hosts that it asks."""
+    complaints, hosts = [], set()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    return complaints, hosts
+
+
+def save(page, name):
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+
+@pytest.mark.long
+@needs_chromium
+def test_keyboard_verifies_and_resets_without_scripts(url, tokens, api):
+    with opened(java_script_enabled=False, viewport=VIEWPORTS["phone"]) as page:
+        complaints, hosts = watch(page)
+        page.goto(f"{url}/account/verify?token={tokens['verify']}")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Adresse bestätigt")
+        page.goto(f"{url}/account/reset?token={tokens['reset']}")
+        page.keyboard.type("short")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Mindestens 8 Zeichen.")
+        page.keyboard.type(NEW)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Passwort festgelegt")
+        page.reload()
+        assert hosts == {url.partition("//")[2]}
+        assert [c for c in complaints if "400" not in c] == []
+    assert people.sign_in(api, "ada@example.com", NEW).status_code == 200
+
+
+@pytest.mark.long
+@needs_chromium
+@needs_node
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", VIEWPORTS)
+def test_axe_finds_nothing(database, post_settings, tokens, axe, viewport, scheme):
+    app = build_app(database, post_settings, auth_required=True)
+    with (
+        serving(app) as url,
+        opened(viewport=VIEWPORTS[viewport], color_scheme=scheme) as page,
+    ):
+
+        def examine(name):
+            page.evaluate(axe)
+            save(page, f"{name}-{viewport}-{scheme}")
+            assert page.evaluate(AXE) == [], name
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= VIEWPORTS[viewport]["width"], name
+
+        page.goto(f"{url}/account/verify?token={tokens['verify']}")
+        examine("verify")
+        page.click("button")
+        examine("verified")
+        page.goto(f"{url}/account/verify?token={tokens['verify']}")
+        examine("invalid")
+        page.goto(f"{url}/account/reset?token={tokens['reset']}")
+        examine("reset")
+        page.fill("input[type=password]", "short")
+        page.click("button")
+        examine("refused")
+        page.fill("input[type=password]", NEW)
+        page.click("button")
+        examine("changed")

@@ -1,0 +1,71 @@
+"""The time of a request for a link reveals nothing about an account, by a paired t-test."""
+
+from functools import partial
+
+import pytest
+
+from rollbook.access.principal import COMMAND_LINE
+from rollbook.account.service import AccountService
+from rollbook.users.dao import users
+from rollbook.users.references import get_email_key
+from rollbook.users.schemas import UserPatch
+from tests import people
+from tests.harness.timing import MAX_T, measure
+
+
+@pytest.fixture
+def client(make_app, post_settings):
+    changes = {
+        "ratelimit_enabled": True,
+        "ratelimit_default": "100000/second",
+        "ratelimit_auth": "100000/hour",
+        "ratelimit_mail": "100000/hour",
+    }
+    return make_app(mail_url=post_settings.mail_url, **changes).test_client()
+
+
+@pytest.fixture
+def kinds(services, client):
+    """A request for each kind of address, by its path."""
+    people.add(services, "known")
+    people.add(services, "verified", email_verified=True)
+    people.add(services, "disabled")
+    disabled = UserPatch(is_active=False)
+    services.changes.change_user("disabled", disabled, actor=COMMAND_LINE)
+    names = ("known", "verified", "disabled", "unknown")
+
+    def build(path):
+        return {name: partial(ask, client, path, f"{name}@example.com") for name in names}
+
+    return build
+
+
+def ask(client, path, email):
+    assert client.post(f"/api/auth/{path}", json={"email": email}).status_code == 202
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", ["password/forgot", "verification"])
+def test_requests_for_links_take_the_same_time(kinds, path):
+    t_values = measure(kinds(path))
+    print(t_values)
+    assert max(t_values.values()) < MAX_T, t_values
+
+
+@pytest.mark.long
+def test_measurement_detects_an_early_token(kinds, monkeypatch):
+    """Control: a service that looks for the account itself, and issues the token."""
+    request = AccountService._request
+
+    def issue_and_request(self, purpose, action, email, actor):
+        user = users.find("email_key", get_email_key(email))
+        if user:
+            key, lifetime = user.email_key, purpose.lifetime
+            self.tokens.issue("nonce", user.pk, purpose.name, email_key=key, lifetime=lifetime)
+        request(self, purpose, action, email, actor)
+
+    monkeypatch.setattr(AccountService, "_request", issue_and_request)
+    both = {name: ask for name, ask in kinds("password/forgot").items() if "known" in name}
+    [t] = measure(both).values()
+    print(t)
+    assert t > MAX_T
