@@ -147,7 +147,11 @@ def guarded(apps: dict[bool, Flask], stored: Any) -> Any:
 @pytest.fixture
 def post_settings(settings: Settings, tmp_path: Path) -> Settings:
     """With mail in a folder."""
-    changes = {"mail_url": f"file://{tmp_path}/mail", "public_url": "https://users.house.org"}
+    changes = {
+        "mail_url": f"file://{tmp_path}/mail",
+        "public_url": "https://users.house.org",
+        "allowed_hosts": "localhost,127.0.0.1,evil.example,users.house.org",
+    }
     return Settings.model_validate(settings.model_dump() | changes)
 
 

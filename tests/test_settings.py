@@ -228,3 +228,56 @@ def test_same_key_for_two_settings_stops_the_start(monkeypatch):
 def test_hosts_are_names_and_addresses():
     settings = Settings(_env_file=None, allowed_hosts="Users.example, 10.0.0.7, ::1, fd00::7")
     assert settings.allowed_host_names == {"users.example", "10.0.0.7", "::1", "fd00::7"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_URL", "http://mail.house.org"),
+        ("MAIL_URL", "smtp://"),
+        ("MAIL_URL", "smtp://user@mail.house.org"),
+        ("MAIL_URL", "smtp://mail.house.org:99999"),
+        ("MAIL_URL", "smtp://mail.house.org?tls=never"),
+        ("MAIL_URL", "smtps://mail.house.org?tls=none"),
+        ("MAIL_URL", "file://folder"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "a <b@house.org>\r\nBcc: c@house.org"),
+        ("MAIL_LANGUAGES", "en,,de"),
+        ("MAIL_LANGUAGES", "../x"),
+        ("PUBLIC_URL", "users.house.org"),
+        ("PUBLIC_URL", "https://users.house.org?x=1"),
+        ("RESET_URL", "https://app.house.org/reset"),
+        ("UNDO_URL", "javascript:alert({token})"),
+        ("EMAIL_VERIFICATION", "maybe"),
+    ],
+)
+def test_wrong_setting_of_mail_stops_the_start(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        load_settings()
+    assert "99999" not in str(caught.value)
+
+
+def test_production_needs_a_sender_and_an_address_for_mail(monkeypatch):
+    for name, value in {
+        "ENVIRONMENT": "production",
+        "MONGODB_URI": "mongodb://a",
+        "MAIL_URL": "smtps://user:hidden%40@mail.house.org",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=r"MAIL_FROM: .*\nPUBLIC_URL: ") as caught:
+        load_settings()
+    assert "hidden" not in str(caught.value)
+    monkeypatch.delenv("MAIL_URL")
+    assert load_settings().mail_target is None
+
+
+def test_links_lead_to_a_host_that_is_served(monkeypatch):
+    monkeypatch.setenv("PUBLIC_URL", "https://users.house.org/")
+    assert load_settings().public_address == "https://users.house.org"
+    monkeypatch.setenv("ALLOWED_HOSTS", "api.house.org")
+    with pytest.raises(SettingsError, match="PUBLIC_URL: add its host to ALLOWED_HOSTS"):
+        load_settings()
+    monkeypatch.delenv("PUBLIC_URL")
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    assert load_settings().public_address == "http://localhost:5000"

@@ -1,10 +1,18 @@
 """The parts of mail, built from the settings."""
 
 from collections.abc import Callable
+from email.headerregistry import Address
 
 from rollbook.account.links import Links
 from rollbook.account.preparations import LinkPreparation, NoticePreparation
-from rollbook.account.purposes import KINDS, PASSWORD_CHANGED, PASSWORD_RESET, VERIFICATION
+from rollbook.account.purposes import (
+    EMAIL_CHANGED,
+    EMAIL_UNDO,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    SAMPLES,
+    VERIFICATION,
+)
 from rollbook.kit import clock
 from rollbook.mail.composing import Correspondent
 from rollbook.mail.folder import FolderTransport
@@ -13,16 +21,18 @@ from rollbook.mail.sender import MailSender, Preparation
 from rollbook.mail.service import TEST_KIND, MailService
 from rollbook.mail.smtp import SmtpTransport
 from rollbook.mail.templates import TemplateRefused, Templates
-from rollbook.mail_url import MailFolder, MailTarget
+from rollbook.mail_url import MailFolder, MailTarget, parse_mailbox
 from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.settings import Settings, SettingsError
 from rollbook.users.documents import User
 
-DEFAULT_SENDER = "noreply@localhost"
+DEFAULT_SENDER = Address(username="noreply", domain="localhost")
 
 
 def build_mail(settings: Settings) -> MailService:
-    sender = Correspondent(settings.mail_from or DEFAULT_SENDER, settings.mail_reply_to)
+    address = parse_mailbox(settings.mail_from) if settings.mail_from else DEFAULT_SENDER
+    reply_to = parse_mailbox(settings.mail_reply_to) if settings.mail_reply_to else None
+    sender = Correspondent(address, reply_to)
     transport = _build_transport(settings.mail_target, sender)
     return MailService(clock.now, Mailer(build_templates(settings), sender, transport))
 
@@ -40,13 +50,20 @@ def build_sender(
 
 
 def build_preparations(settings: Settings, tokens: OneTimeTokenService) -> dict[str, Preparation]:
-    links = Links.build(settings.public_address, settings.verify_url, settings.reset_url)
+    links = Links.build(
+        settings.public_address,
+        verify=settings.verify_url,
+        reset=settings.reset_url,
+        undo=settings.undo_url,
+    )
     return {
         VERIFICATION.name: LinkPreparation(
             clock.now, tokens, VERIFICATION, links.verify, _is_unverified
         ),
         PASSWORD_RESET.name: LinkPreparation(clock.now, tokens, PASSWORD_RESET, links.reset),
-        PASSWORD_CHANGED: NoticePreparation(),
+        EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, to_former=True),
+        EMAIL_CHANGED: NoticePreparation(to_former=True),
+        PASSWORD_CHANGED: NoticePreparation(to_former=True),
     }
 
 
@@ -55,18 +72,19 @@ def _build_transport(target: MailTarget | None, sender: Correspondent) -> Transp
         return None
     if isinstance(target, MailFolder):
         return FolderTransport(target.path)
-    return SmtpTransport(target, sender.domain)
+    return SmtpTransport(target, sender.address.domain)
 
 
 def build_templates(settings: Settings) -> Templates:
     languages = settings.mail_languages.split(",")
-    return Templates(settings.mail_templates, languages, settings.app_name)
+    kinds = {**SAMPLES, TEST_KIND: {}}
+    return Templates(settings.mail_templates, languages, settings.app_name, kinds)
 
 
 def check_templates(settings: Settings) -> None:
     """Render every template once. Raises: SettingsError."""
     try:
-        build_templates(settings).check([*KINDS, TEST_KIND])
+        build_templates(settings).check()
     except TemplateRefused as error:
         raise SettingsError(f"MAIL_TEMPLATES, MAIL_LANGUAGES: {error}") from None
 

@@ -42,8 +42,17 @@ class MailSettings(BaseModel):
         description="where a link to set a new password goes, with {token}; if unset, a page of "
         "rollbook",
     )
+    undo_url: LinkUrl | None = Field(
+        None,
+        description="where a link to put a former address back goes, with {token}; if unset, a "
+        "page of rollbook",
+    )
     email_verification: Literal["off", "optional"] = Field(
         "optional", description="optional: new users get a link to verify their address"
+    )
+    notify_email_changed: bool = Field(
+        True,
+        description="false: no message tells the former address of users that it was changed",
     )
     notify_password_changed: bool = Field(
         True, description="false: no message tells users that their password was changed"

@@ -1,9 +1,12 @@
-"""Where mail goes: the parts of MAIL_URL."""
+"""Where mail goes and who sends it: the parts of MAIL_URL and MAIL_FROM."""
 
 import ipaddress
 from dataclasses import dataclass
+from email.headerregistry import Address
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from email_validator import validate_email
 
 FORMS = (
     "Write smtp://user:password@host:587, smtps://host:465 or file:///folder, with user and "
@@ -66,6 +69,19 @@ def parse_mail_url(url: str) -> MailTarget:
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )
+
+
+def parse_mailbox(text: str) -> Address:
+    """Parse `ada@example.com` or `Ada Lovelace <ada@example.com>`. Raises: ValueError.
+
+    An international domain is returned in ASCII (RFC 5891).
+    """
+    name, _, rest = text.rpartition("<")
+    mailbox = rest.removesuffix(">") if name else text
+    ascii_form = validate_email(mailbox, check_deliverability=False).ascii_email
+    if ascii_form is None:
+        raise ValueError("not ASCII")
+    return Address(name.strip().strip('"'), addr_spec=ascii_form)
 
 
 def _is_loopback(host: str) -> bool:

@@ -128,7 +128,12 @@ def build_services(settings: Settings) -> Services:
     roles = RoleService(clock.now, users.is_role_used)
     proof = OwnerProof(clock.now, passwords.gate, attempts, sessions)
     metadata, mail = load_metadata_schemas(settings), build_mail(settings)
-    notices = Notices(mail, settings.email_verification != "off", settings.notify_password_changed)
+    notices = Notices(
+        mail,
+        sends_verification=settings.email_verification != "off",
+        notifies_password_changed=settings.notify_password_changed,
+        notifies_email_changed=settings.notify_email_changed,
+    )
     events = Events([*(feature.handlers for feature in FEATURES), notices.handlers])
     registration = RegistrationService(
         clock.now, passwords, settings.registration, roles, attempts, metadata, events

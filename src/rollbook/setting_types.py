@@ -1,18 +1,16 @@
 """The types of settings, and what to write instead of a wrong value."""
 
 import re
-from email.headerregistry import Address
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
 from limits import parse_many
 from pydantic import AfterValidator, SecretStr, StringConstraints
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from rollbook import secret_strength
-from rollbook.mail_url import parse_mail_url
+from rollbook.mail_url import parse_mail_url, parse_mailbox
 
 _CLAIM = (
     "(name|email|username|first_name|last_name|external_id|role|permissions"
@@ -112,14 +110,12 @@ def _validate_mail_url(url: SecretStr) -> SecretStr:
 
 
 def _validate_mail_address(address: str) -> str:
-    """Validate `ada@example.com` or `Ada Lovelace <ada@example.com>`."""
-    name, _, rest = address.rpartition("<")
-    mailbox = rest.removesuffix(">") if name else address
     try:
-        validate_email(mailbox, check_deliverability=False)
-        Address(name.strip(), addr_spec=mailbox)
-    except (EmailNotValidError, ValueError):
-        raise ValueError("not an address. Write users@example.com or Name <users@example.com>.")  # noqa: B904 - the cause repeats the value
+        parse_mailbox(address)
+    except ValueError:
+        raise ValueError(
+            "not an address. Write users@example.com or Name <users@example.com>."
+        ) from None
     return address
 
 

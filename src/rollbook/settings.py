@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +25,7 @@ STRICT_MIN_LENGTH = 15
 """Characters that the `strict` policy requires (NIST SP 800-63B-4 §3.1.1.2, single factor)."""
 MIN_PRODUCTION_ROUNDS = 10
 HAVE_I_BEEN_PWNED = "https://api.pwnedpasswords.com/range/"
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared, not listened on
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -77,6 +79,9 @@ class Settings(
             raise ValueError("ADMIN_EMAIL and ADMIN_PASSWORD: set both, or neither.")
         if self.refresh_cookie and not self.cors_origins:
             raise ValueError("REFRESH_COOKIE: needs CORS_ORIGINS, whose pages may use the cookie.")
+        hosts, public_host = self.allowed_host_names, urlsplit(self.public_url or "").hostname
+        if hosts is not None and public_host and public_host not in hosts:
+            raise ValueError("PUBLIC_URL: add its host to ALLOWED_HOSTS, since links lead there.")
         if self.secret_key is not None and self.secret_key == self.jwt_secret_key:
             raise ValueError(
                 "JWT_SECRET_KEY: the same as SECRET_KEY, so that a service that verifies tokens "
@@ -99,12 +104,9 @@ class Settings(
             mistakes.append(
                 "ADMIN_PASSWORD: an example. Choose another one when ENVIRONMENT=production."
             )
-        if self.mail_url is not None:
-            mistakes += [
-                f"{name}: required with MAIL_URL when ENVIRONMENT=production."
-                for name, value in (("MAIL_FROM", self.mail_from), ("PUBLIC_URL", self.public_url))
-                if value is None
-            ]
+        needed = {"MAIL_FROM": self.mail_from, "PUBLIC_URL": self.public_url}
+        missing = [name for name in needed if needed[name] is None and self.mail_url is not None]
+        mistakes += [f"{n}: required with MAIL_URL when ENVIRONMENT=production." for n in missing]
         if mistakes and self.environment == "production":
             raise ValueError("\n".join(mistakes))
         return self
@@ -136,7 +138,8 @@ class Settings(
 
         It never comes from a request, whose Host header the sender chooses.
         """
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = "localhost" if self.host in WILDCARDS else self.host
+        host = f"[{host}]" if ":" in host else host
         return self.public_url or f"http://{host}:{self.port}"
 
     @property

@@ -1,5 +1,6 @@
 """Start rollbook in one process: its log, its secrets, its warnings, and the application."""
 
+import atexit
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -76,6 +77,7 @@ def start_app(settings: Settings) -> Flask:
     run_periodically("sweep", sweep, delay=FIRST_SWEEP_SECONDS, interval=SWEEP_SECONDS)
     if services.mail_sender:
         send = partial(_send_mail, database, services.mail_sender)
+        atexit.register(services.mail_sender.finish)
         run_periodically("mail", send, delay=MAIL_SECONDS, interval=MAIL_SECONDS)
     return create_app(settings, services, database, instrument=instrument)
 

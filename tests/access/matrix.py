@@ -10,7 +10,8 @@ from flask import Flask
 
 from rollbook.access.guards import Access
 from rollbook.access.principal import COMMAND_LINE
-from rollbook.account.purposes import PASSWORD_RESET, VERIFICATION, Purpose
+from rollbook.account.purposes import EMAIL_UNDO, PASSWORD_RESET, VERIFICATION, Purpose
+from rollbook.one_time_tokens.service import Address
 from rollbook.openapi.examples import build_example
 from rollbook.permissions.schemas import PermissionCreate
 from rollbook.roles.schemas import RoleCreate
@@ -29,6 +30,8 @@ FILES = ("/docs/<file>", "/account/page.css")
 PURPOSES = {
     "confirm_verification": VERIFICATION,
     "reset_password": PASSWORD_RESET,
+    "undo_email": EMAIL_UNDO,
+    "POST /account/undo": EMAIL_UNDO,
     "POST /account/verify": VERIFICATION,
     "POST /account/reset": PASSWORD_RESET,
 }
@@ -199,7 +202,7 @@ class World:
             str(ObjectId()),
             ObjectId(whom.id),
             purpose.name,
-            email_key=get_email_key(whom.email),
+            address=Address(whom.email, get_email_key(whom.email)),
             lifetime=purpose.lifetime,
         )
 

@@ -24,6 +24,8 @@ PUBLIC = {
     "confirm_verification",
     "forget_password",
     "reset_password",
+    "undo_email",
+    "POST /account/undo",
     "POST /account/verify",
     "POST /account/reset",
 }

@@ -214,3 +214,53 @@ def test_link_of_an_undelivered_message_stays_the_same(post, ada, api, stored):
     stored.mail.update_one({"kind": "password_reset"}, {"$set": again})
     path.unlink()
     assert [each["Subject"] for each in post.deliver()] == ["Your password was changed"]
+
+
+def test_message_that_is_sent_late_has_a_valid_link(post, api, ada, stored):
+    """The mail server was away for hours, so the token has expired."""
+    forget(api, ADDRESS)
+    token = read_token(post.deliver_one())
+    expire(stored)
+    assert reset(api, token).status_code == 400
+    stored.mail.update_one(
+        {"kind": "password_reset"}, {"$set": {"state": "waiting", "due_at": clock.now()}}
+    )
+    (path,) = [p for p in post.folder.glob("*.eml") if token.encode() in p.read_bytes()]
+    path.unlink()
+    assert read_token(post.deliver_one()) == token
+    assert reset(api, token).status_code == 204
+
+
+def test_retried_message_has_a_new_link(post, api, ada, stored):
+    forget(api, ADDRESS)
+    token = read_token(post.deliver_one())
+    stored.mail.update_one({"kind": "password_reset"}, {"$set": {"state": "failed"}})
+    stored.one_time_tokens.delete_many({})
+    message = stored.mail.find_one({"kind": "password_reset"})
+    (path,) = [p for p in post.folder.glob("*.eml") if token.encode() in p.read_bytes()]
+    path.unlink()
+    post.services.mail.retry(message["_id"], actor=COMMAND_LINE)
+    again = post.deliver_one()
+    assert again["Message-ID"] != message["message_id"]
+    assert reset(api, token).status_code == 400
+    assert reset(api, read_token(again)).status_code == 204
+
+
+def test_new_password_ends_links_to_set_another(post, api, ada, token):
+    change = {"password": NEW, "current_password": PASSWORD}
+    assert ada.patch("/api/users/me", json=change).status_code == 200
+    assert reset(api, token, "one more row of words").status_code == 400
+
+
+def test_disabling_ends_links_for_good(post, api, ada, token):
+    disable(post.services)
+    patch = UserPatch(is_active=True)
+    post.services.changes.change_user(ADDRESS, patch, actor=COMMAND_LINE)
+    assert reset(api, token).status_code == 400
+
+
+def test_notice_of_a_new_password_goes_to_the_former_address(post, api, ada):
+    both = {"email": "thief@example.com", "password": NEW, "current_password": PASSWORD}
+    assert ada.patch("/api/users/me", json=both).status_code == 200
+    to = [message["To"] for message in post.deliver()]
+    assert sorted(to) == [ADDRESS, ADDRESS, "thief@example.com"]

@@ -6,6 +6,7 @@ import pytest
 
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.account.service import AccountService
+from rollbook.one_time_tokens.service import Address
 from rollbook.users.dao import users
 from rollbook.users.references import get_email_key
 from rollbook.users.schemas import UserPatch
@@ -60,8 +61,8 @@ def test_measurement_detects_an_early_token(kinds, monkeypatch):
     def issue_and_request(self, purpose, action, email, actor):
         user = users.find("email_key", get_email_key(email))
         if user:
-            key, lifetime = user.email_key, purpose.lifetime
-            self.tokens.issue("nonce", user.pk, purpose.name, email_key=key, lifetime=lifetime)
+            address, lifetime = Address(user.email, user.email_key), purpose.lifetime
+            self.tokens.issue("nonce", user.pk, purpose.name, address=address, lifetime=lifetime)
         request(self, purpose, action, email, actor)
 
     monkeypatch.setattr(AccountService, "_request", issue_and_request)

@@ -228,6 +228,7 @@ ACCOUNT_OPERATIONS = (
     "confirm_verification",
     "forget_password",
     "reset_password",
+    "undo_email",
 )
 
 

@@ -80,6 +80,11 @@ class Mailbox:
             server.transport.close()
         return "250 OK"
 
+    async def handle_RSET(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.drops == "RSET" and server.transport:
+            server.transport.close()
+        return "250 OK"
+
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
     ) -> AuthResult:

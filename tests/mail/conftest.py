@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
 
 import pytest
 from bson import ObjectId
@@ -61,8 +62,9 @@ class Office:
     is_allowed: bool = True
 
     def __post_init__(self):
-        templates = Templates(None, ["en", "de"], "rollbook")
-        self.mailer = Mailer(templates, Correspondent("users@house.org"), self.server)
+        templates = Templates(None, ["en", "de"], "rollbook", {"test": {}})
+        sender = Correspondent(Address(addr_spec="users@house.org"))
+        self.mailer = Mailer(templates, sender, self.server)
         self.mail = MailService(lambda: self.now, self.mailer)
         self.sender = self.build_sender()
 
@@ -75,9 +77,7 @@ class Office:
             in_transaction(lambda: self.mail.enqueue("test", actor=SYSTEM), actor=SYSTEM)
 
     def wait(self, **time):
-        """Let time pass, also for the pause of the sender."""
         self.now += timedelta(**time)
-        self.sender._paused_until = 0
 
     def get_message(self):
         (row,) = outbox._collection.find()

@@ -7,8 +7,14 @@ from click.testing import CliRunner
 
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.cli import commands
+from rollbook.mail.templates import TemplateRefused
 from tests import people
 from tests.harness.smtp import smtp_server
+
+
+def run_error(run, *arguments):
+    """The error that a command ends with, which `main` turns into one line."""
+    return CliRunner().invoke(commands, arguments).exception
 
 
 class Here:
@@ -69,7 +75,7 @@ def test_preview_shows_each_language(run, tmp_path):
     shown = run("mail", "preview", "password_reset", "--language", "de", "--html", str(page))
     assert shown.startswith("Subject: Legen Sie ein neues Passwort fest\n\n")
     assert '<html lang="de">' in page.read_text()
-    run("mail", "preview", "unknown", status=2)
+    assert isinstance(run_error(run, "mail", "preview", "unknown"), TemplateRefused)
 
 
 def test_test_message_is_sent_at_once(run, post):

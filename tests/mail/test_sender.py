@@ -1,5 +1,6 @@
 """Each message is sent once, tried again when it may help, and kept when it failed."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -7,6 +8,8 @@ import pytest
 
 from rollbook.access.principal import SYSTEM
 from rollbook.kit.errors import Conflict
+from rollbook.leases.dao import leases
+from rollbook.limits.errors import LimitsUnavailable
 from rollbook.mail.dao import outbox
 from rollbook.mail.errors import Deferred, MailNotConfigured, MessageNotFound, Refused
 from rollbook.mail.mailer import Mailer
@@ -87,14 +90,80 @@ def test_refused_message_fails_at_once_and_can_be_retried(office, stored):
     assert actions == ["mail.failed", "mail.retried"]
 
 
+@pytest.mark.parametrize("address", ["no address", "ada@example.com\r\nBcc: eve@example.com"])
+def test_address_that_cannot_be_in_a_message_fails(office, address):
+    office.notice.address = address
+    office.enqueue()
+    assert office.sender.run() == 1
+    assert office.get_message().state == "failed"
+    assert "eve" not in office.get_message().reason
+
+
 def test_server_that_is_away_is_not_asked_for_each_message(office):
     office.enqueue(20)
     office.server.error = Deferred("away", is_general=True)
     assert office.sender.run() == 1
-    assert office.sender.run() == 0
-    office.wait(seconds=30)
+    assert office.build_sender().run() == 0
+    office.wait(seconds=8)
     office.server.error = None
     assert office.sender.run() == 20
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), TypeError("ada@example.com"), RuntimeError()])
+def test_unexpected_error_defers_one_message(office, error, caplog):
+    office.enqueue(2)
+    office.server.error = error
+    assert office.sender.run() == 2
+    rows = list(outbox._collection.find())
+    assert {row["reason"] for row in rows} == {type(error).__name__}
+    assert "ada@example.com" not in caplog.text
+
+
+def test_limits_that_are_away_let_everything_wait(office):
+    office.enqueue(3)
+    office.sender._is_allowed = lambda *_: (_ for _ in ()).throw(LimitsUnavailable())
+    assert office.sender.run() == 1
+    assert "store of limits" in str([row.get("reason") for row in outbox._collection.find()])
+    office.sender._is_allowed = lambda *_: True
+    office.wait(seconds=8)
+    assert office.sender.run() == 3
+
+
+def test_late_note_of_a_slow_process_changes_nothing(office):
+    office.enqueue()
+
+    class Slow(Deferred):
+        """While it is raised, another process claims the message and sends it."""
+
+        def __init__(self):
+            office.server.error = None
+            office.now += CLAIM_TIME
+            leases.release(LEASE, office.sender._holder)
+            office.build_sender().run()
+            super().__init__("late")
+
+    office.server.send = lambda envelope: office.server.send_slowly(envelope)
+    calls = []
+
+    def send_slowly(envelope):
+        calls.append(envelope)
+        if len(calls) == 1:
+            raise Slow()
+
+    office.server.send_slowly = send_slowly
+    office.sender.run()
+    assert len(calls) == 2
+    assert office.get_message().state == "sent"
+
+
+def test_sender_that_stops_finishes_its_message(office):
+    office.enqueue(2)
+    office.server.send = lambda envelope: threading.Thread(target=office.sender.finish).start()
+    assert office.sender.run() >= 1
+    office.sender.finish()
+    states = [row["state"] for row in outbox._collection.find()]
+    assert sorted(states) == ["sent", "waiting"]
+    assert office.sender.run() == 0
 
 
 def test_message_for_nobody_or_beyond_the_limit_is_dropped(office):

@@ -13,11 +13,13 @@ from rollbook.mail.composing import Correspondent, compose
 from rollbook.mail.errors import Deferred, Refused
 from rollbook.mail.smtp import SmtpTransport
 from rollbook.mail.templates import Content
-from rollbook.mail_url import MailServer, parse_mail_url
+from rollbook.mail_url import MailServer, parse_mail_url, parse_mailbox
 from rollbook.self_signed_certificate import create_certificate, create_key
 from tests.harness.smtp import smtp_server
 
-SENDER = Correspondent("Rollböök <users@house.org>", "help@house.org")
+SENDER = Correspondent(
+    parse_mailbox("Rollböök, Inc. <users@house.org>"), parse_mailbox("help@house.org")
+)
 CONTENT = Content("Grüße: confirm", "Hello\n.\nÄ\n", "<p>Hello</p>")
 
 
@@ -54,7 +56,7 @@ def transport(mailbox):
 def test_message_arrives_as_it_was_written(mailbox, transport):
     transport.send(write())
     (message,) = mailbox.messages
-    assert message["From"] == "Rollböök <users@house.org>"
+    assert message["From"] == '"Rollböök, Inc." <users@house.org>'
     assert (message["To"], message["Subject"]) == ("ada@example.com", "Grüße: confirm")
     assert (message["Reply-To"], message["Message-ID"]) == ("help@house.org", "<1@house.org>")
     assert message["Auto-Submitted"] == "auto-generated"
@@ -209,3 +211,29 @@ def test_starttls_is_needed_beyond_loopback(url, needs_starttls):
     target = parse_mail_url(url)
     assert isinstance(target, MailServer)
     assert target.needs_starttls is needs_starttls
+
+
+def test_refusal_before_a_hang_up_is_final(mailbox, transport):
+    mailbox.replies["DATA"] = "554 5.6.0 spam"
+    mailbox.drops = "RSET"
+    with pytest.raises(Refused):
+        transport.send(write())
+
+
+def test_password_that_smtplib_cannot_send_is_deferred():
+    with smtp_server(auth_require_tls=False) as mailbox:
+        transport = connect(mailbox, user="rollbook", password="pässword")
+        with pytest.raises(Deferred):
+            transport.check()
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("users@bücher.example", "users@xn--bcher-kva.example"),
+        ("Example, Inc. <users@example.com>", '"Example, Inc." <users@example.com>'),
+        ('"Example, Inc." <users@example.com>', '"Example, Inc." <users@example.com>'),
+    ],
+)
+def test_sender_is_written_as_one_mailbox(written, sent):
+    assert str(parse_mailbox(written)) == sent

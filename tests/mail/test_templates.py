@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rollbook.account.purposes import KINDS
-from rollbook.mail.commands import KINDS as SHOWN_KINDS
+from rollbook.account.purposes import SAMPLES
 from rollbook.mail.service import TEST_KIND
 from rollbook.mail.templates import FOLDER, TemplateRefused, Templates
 from rollbook.mail_parts import check_templates
@@ -13,17 +12,18 @@ from rollbook.settings import SettingsError
 
 LANGUAGES = ["en", "de", "fr", "es"]
 LINK = "https://users.house.org/account/reset?token=abc"
-VALUES = {"link": LINK, "hours": 1}
+KINDS = {**SAMPLES, TEST_KIND: {}}
+VALUES = {"link": LINK, "hours": 1, "days": 7}
 
 
 @pytest.fixture
 def templates():
-    return Templates(None, LANGUAGES, "House & Garden")
+    return Templates(None, LANGUAGES, "House & Garden", KINDS)
 
 
 def test_every_kind_has_a_template_in_every_language(templates):
-    kinds = {*KINDS, TEST_KIND}
-    assert {path.stem for path in FOLDER.glob("*/*.txt")} == kinds == set(SHOWN_KINDS)
+    kinds = KINDS.keys()
+    assert {path.stem for path in FOLDER.glob("*/*.txt")} == kinds
     texts = {templates.render(kind, name, VALUES).text for kind in kinds for name in LANGUAGES}
     assert len(texts) == len(kinds) * len(LANGUAGES)
 
@@ -42,7 +42,8 @@ def replace(folder: Path, text: str) -> Templates:
     path = folder / "en" / "password_reset.txt"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
-    return Templates(folder, ["en"], "<House>")
+    kinds = {"password_reset": VALUES, "verification": VALUES}
+    return Templates(folder, ["en"], "<House>", kinds)
 
 
 def test_template_of_a_folder_replaces_one(tmp_path):
@@ -60,11 +61,32 @@ def test_template_of_a_folder_replaces_one(tmp_path):
         "Subject: x\n\n{{ unknown }}",
         "Subject: x\n\n{% if %}",
         "Subject: x\n\n{{ ''.__class__.__mro__ }}",
+        "Subject: x\n\n{{ hours + 'x' }}",
+        "Subject: x\n\nwithout a link",
     ],
 )
 def test_template_that_cannot_be_used_is_refused(tmp_path, text):
     with pytest.raises(TemplateRefused, match=r"en/password_reset\.txt"):
-        replace(tmp_path, text).check(["password_reset"])
+        replace(tmp_path, text).check()
+
+
+def test_notice_with_a_link_is_refused(tmp_path):
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "password_changed.txt").write_text("Subject: x\n\n{{ link }}\n")
+    with pytest.raises(TemplateRefused, match="'link' is undefined"):
+        Templates(tmp_path, ["en"], "House", KINDS).check()
+
+
+def test_folder_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(TemplateRefused, match="is not a folder"):
+        Templates(tmp_path / "absent", ["en"], "House", KINDS).check()
+
+
+def test_file_that_is_not_utf_8_is_refused(tmp_path):
+    templates = replace(tmp_path, "")
+    (tmp_path / "en" / "password_reset.txt").write_bytes(b"Subject: \xff\n\n{{ link }}")
+    with pytest.raises(TemplateRefused, match="UnicodeDecodeError"):
+        templates.check()
 
 
 def test_missing_language_stops_the_start(settings):

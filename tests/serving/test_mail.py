@@ -18,7 +18,7 @@ from tests.harness.serving import get_free_port, serving, wait_until
 from tests.harness.smtp import smtp_server
 
 MAILS, KILLS = int(os.environ.get("MAILS", "40")), int(os.environ.get("MAIL_KILLS", "0"))
-CLAIM_SECONDS = 120
+CLAIM_SECONDS = 300
 """A message of a killed process waits for so long."""
 SECONDS = 90 + MAILS / 4 + (2 * CLAIM_SECONDS if KILLS else 0)
 NEW = "another row of long words"

@@ -19,6 +19,7 @@ KEEPS_IDS = {
     "locks": "a shard expires within the hour",
 }
 LEFT_OUT = {"logout", "restore_user", "reset_password", "POST /account/reset"}
+LEFT_OUT |= {"undo_email", "POST /account/undo"}
 """They end the session, or are not for users."""
 HANDLE_PURGE = (
     "handle the event in the package of the collection: in feature.py, "

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-VERIFY_PATH, RESET_PATH = "/account/verify", "/account/reset"
+VERIFY_PATH, RESET_PATH, UNDO_PATH = "/account/verify", "/account/reset", "/account/undo"
 
 
 @dataclass(frozen=True)
@@ -11,12 +11,19 @@ class Links:
 
     verify: str
     reset: str
+    undo: str
 
     @classmethod
-    def build(cls, public_address: str, verify: str | None, reset: str | None) -> "Links":
+    def build(
+        cls, public_address: str, *, verify: str | None, reset: str | None, undo: str | None
+    ) -> "Links":
         """Build the links. Those that are None lead to the pages of rollbook."""
         own = public_address + "{}?token={{token}}"
-        return cls(verify or own.format(VERIFY_PATH), reset or own.format(RESET_PATH))
+        return cls(
+            verify or own.format(VERIFY_PATH),
+            reset or own.format(RESET_PATH),
+            undo or own.format(UNDO_PATH),
+        )
 
 
 def fill(link: str, token: str) -> str:

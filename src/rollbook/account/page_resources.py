@@ -15,11 +15,11 @@ from flask import Flask, Response, request
 
 from rollbook.access.client_address import get_anonymous_principal
 from rollbook.access.hooks import PAGES
-from rollbook.account.links import RESET_PATH, VERIFY_PATH
-from rollbook.account.purposes import PASSWORD_RESET, VERIFICATION, Purpose
+from rollbook.account.links import RESET_PATH, UNDO_PATH, VERIFY_PATH
+from rollbook.account.purposes import EMAIL_UNDO, PASSWORD_RESET, VERIFICATION, Purpose
 from rollbook.account.schemas import PasswordResetIn, TokenIn
 from rollbook.account.service import AccountService
-from rollbook.kit.errors import AppError, BadRequest, ValidationFailed
+from rollbook.kit.errors import AppError, BadRequest, Conflict, ValidationFailed
 from rollbook.mail.languages import choose_language, parse_accepted
 from rollbook.web.requests import parse_form, read_bytes
 
@@ -71,8 +71,17 @@ class Pages:
             return self._show_faults(error, parse_form(raw, _AnyPasswordIn, {}).token)
         return self._render("changed", user.locale)
 
+    def show_undo(self) -> Response:
+        return self._show_form("undo", EMAIL_UNDO)
+
+    def confirm_undo(self) -> Response:
+        form = parse_form(read_bytes(request), TokenIn, {})
+        user = self._account.undo_email(form.token, actor=get_anonymous_principal())
+        return self._render("undone", user.locale)
+
     def render_error(self, error: AppError) -> Response:
-        name = "invalid" if isinstance(error, BadRequest) else "busy"
+        names = {BadRequest: "invalid", Conflict: "taken"}
+        name = next((names[kind] for kind in names if isinstance(error, kind)), "busy")
         response = self._render(name, None, status=error.status)
         response.headers.extend(error.headers)
         return response
@@ -80,17 +89,17 @@ class Pages:
     def _show_form(self, name: str, purpose: Purpose) -> Response:
         """Show a form, if the token is alive. Raises: InvalidOneTimeToken."""
         token = request.args.get("token", "")
-        user = self._account.find_owner(token, purpose)
-        return self._render(name, user.locale, token=token, address=user.email)
+        link = self._account.find_link(token, purpose)
+        return self._render(name, link.locale, token=token, address=link.address)
 
     def _show_faults(self, error: ValidationFailed, token: str) -> Response:
         """Show the form again, with what is wrong with the password."""
-        user = self._account.find_owner(token, PASSWORD_RESET)
-        texts = _load_texts(self._choose(user.locale))
+        link = self._account.find_link(token, PASSWORD_RESET)
+        texts = _load_texts(self._choose(link.locale))
         codes = [detail.code if detail.code in texts else "too_long" for detail in error.details]
         faults = [texts[code].format(min_length=self._min_length) for code in codes]
-        shown = {"token": token, "address": user.email}
-        return self._render("reset", user.locale, status=400, faults=faults, **shown)
+        shown = {"token": token, "address": link.address}
+        return self._render("reset", link.locale, status=400, faults=faults, **shown)
 
     def _render(
         self,
@@ -145,6 +154,8 @@ def register(
         ("POST", VERIFY_PATH, pages.confirm_verification),
         ("GET", RESET_PATH, pages.show_reset),
         ("POST", RESET_PATH, pages.confirm_reset),
+        ("GET", UNDO_PATH, pages.show_undo),
+        ("POST", UNDO_PATH, pages.confirm_undo),
         ("GET", STYLES, lambda: flask.send_from_directory(FOLDER, "page.css")),
     ]
     for method, path, view in routes:

@@ -11,7 +11,7 @@ from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
 from rollbook.mail.documents import OutboxMessage
 from rollbook.mail.mailer import Recipient
-from rollbook.one_time_tokens.service import OneTimeTokenService
+from rollbook.one_time_tokens.service import Address, OneTimeTokenService
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.references import get_email_key
@@ -19,54 +19,70 @@ from rollbook.users.references import get_email_key
 
 @dataclass(frozen=True)
 class LinkPreparation:
-    """Of a message with a link. `is_wanted` decides by the user, who is active."""
+    """Of a message with a link. `is_wanted` decides by the user, who is active.
+
+    `to_former`: the message goes to an address that the user had.
+    """
 
     clock: Clock
     tokens: OneTimeTokenService
     purpose: Purpose
     link: str
     is_wanted: Callable[[User], bool] = lambda _: True
+    to_former: bool = False
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = _find_user(message)
-        return _describe(user) if user and self.is_wanted(user) else None
+        user = _find_user(message, to_former=self.to_former)
+        if user is None or not self.is_wanted(user):
+            return None
+        return _describe(user, message.email if self.to_former else user.email)
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
         """Issue the token, or renew it for another attempt. None when it must not be sent."""
-        user = users.find("_id", recipient.user_id)
-        if user is None or user.email != recipient.address or not self.is_wanted(user):
+        found = self.find_recipient(message)
+        if found is None or found.address != recipient.address:
             return None
-        token = self._renew(message, user) if message.is_issued else self._issue(message, user)
+        issue = self._renew if message.is_issued else self._issue
+        token = issue(message, recipient)
         if token is None:
             return None
         if not message.is_issued:
-            self._audit(user, actor)
-        return {"link": fill(self.link, token), "hours": self.purpose.hours}
+            self._audit(recipient, actor)
+        return self.purpose.describe(fill(self.link, token))
 
-    def _issue(self, message: OutboxMessage, user: User) -> str:
-        lifetime, key = self.purpose.lifetime, user.email_key
-        name = self.purpose.name
-        return self.tokens.issue(message.nonce, user.pk, name, email_key=key, lifetime=lifetime)
+    def _issue(self, message: OutboxMessage, recipient: Recipient) -> str:
+        return self.tokens.issue(
+            message.nonce,
+            recipient.user_id,
+            self.purpose.name,
+            address=_get_address(recipient),
+            lifetime=self.purpose.lifetime,
+        )
 
-    def _renew(self, message: OutboxMessage, user: User) -> str | None:
-        lifetime = self.purpose.lifetime
-        return self.tokens.renew(message.nonce, user.pk, self.purpose.name, lifetime=lifetime)
+    def _renew(self, message: OutboxMessage, recipient: Recipient) -> str | None:
+        address, lifetime = _get_address(recipient), self.purpose.lifetime
+        user_id = recipient.user_id
+        return self.tokens.renew(message.nonce, user_id, address=address, lifetime=lifetime)
 
-    def _audit(self, user: User, actor: Principal) -> None:
+    def _audit(self, recipient: Recipient, actor: Principal) -> None:
         changes = {"purpose": {"before": None, "after": self.purpose.name}}
-        target = Target("user", str(user.pk))
+        target = Target("user", str(recipient.user_id))
         append_entry("auth.link_issued", target, actor=actor, at=self.clock(), changes=changes)
 
 
 @dataclass(frozen=True)
 class NoticePreparation:
-    """Of a message that only tells something."""
+    """Of a message that only tells something. `to_former`: as of a LinkPreparation."""
+
+    to_former: bool = False
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = _find_user(message)
-        return _describe(user) if user else None
+        user = _find_user(message, to_former=self.to_former)
+        if user is None:
+            return None
+        return _describe(user, message.email if self.to_former else user.email)
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
@@ -75,7 +91,7 @@ class NoticePreparation:
         return message.variables
 
 
-def _find_user(message: OutboxMessage) -> User | None:
+def _find_user(message: OutboxMessage, *, to_former: bool) -> User | None:
     """Find the active user that a message is for.
 
     None also when the address that somebody asked for is not the user's any more.
@@ -83,9 +99,14 @@ def _find_user(message: OutboxMessage) -> User | None:
     key = get_email_key(message.email) if message.email else None
     field, value = ("_id", message.user_id) if message.user_id else ("email_key", key)
     user = users.find(field, value)
-    is_current = user is not None and user.is_active and key in (None, user.email_key)
-    return user if is_current else None
+    if user is None or not user.is_active:
+        return None
+    return user if to_former or key in (None, user.email_key) else None
 
 
-def _describe(user: User) -> Recipient:
-    return Recipient(user.pk, user.email, user.locale)
+def _describe(user: User, address: str) -> Recipient:
+    return Recipient(user.pk, address, user.locale)
+
+
+def _get_address(recipient: Recipient) -> Address:
+    return Address(recipient.address, get_email_key(recipient.address))

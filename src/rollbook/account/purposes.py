@@ -1,7 +1,11 @@
 """What a one-time token is for, and which messages there are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+
+SAMPLE = "https://users.example.com/account/sample?token=sample"
 
 
 @dataclass(frozen=True)
@@ -11,13 +15,22 @@ class Purpose:
     name: str
     lifetime: timedelta
 
-    @property
-    def hours(self) -> int:
-        return int(self.lifetime.total_seconds() // 3600)
+    def describe(self, link: str) -> dict[str, Any]:
+        """Return the variables of a template: the link, and how long it is valid."""
+        hours = int(self.lifetime.total_seconds() // 3600)
+        return {"link": link, "hours": hours, "days": self.lifetime.days}
 
 
 VERIFICATION = Purpose("verification", timedelta(hours=24))
 PASSWORD_RESET = Purpose("password_reset", timedelta(hours=1))
-PASSWORD_CHANGED = "password_changed"
-"""A notice, without a link."""
-KINDS = (VERIFICATION.name, PASSWORD_RESET.name, PASSWORD_CHANGED)
+EMAIL_UNDO = Purpose("email_undo", timedelta(days=7))
+"""To put a former address back, after its owner changed it."""
+PURPOSES = (VERIFICATION, PASSWORD_RESET, EMAIL_UNDO)
+PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
+"""Notices, without a link."""
+SAMPLES: Mapping[str, Mapping[str, Any]] = {
+    **{purpose.name: purpose.describe(SAMPLE) for purpose in PURPOSES},
+    PASSWORD_CHANGED: {},
+    EMAIL_CHANGED: {},
+}
+"""Kind of a message → the variables of its template, as in a preview."""

@@ -13,6 +13,7 @@ from rollbook.limits.errors import LimitsUnavailable
 from rollbook.mail.errors import MailNotConfigured
 from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.passwords.errors import PasswordRefused, TooBusy
+from rollbook.users.errors import EmailTaken
 from rollbook.users.schemas import UserOut
 from rollbook.web.declarations import Reply
 from rollbook.web.endpoints import Api, endpoint
@@ -102,6 +103,24 @@ class PasswordReset(AccountResource):
         return Reply(None)
 
 
+class AddressUndo(AccountResource):
+    @public
+    @endpoint(
+        "undo_email",
+        "Address put back.",
+        body=TokenIn,
+        status=204,
+        errors=(InvalidOneTimeToken, EmailTaken, *THROTTLED),
+    )
+    def post(self, body: TokenIn) -> Reply:
+        """Put a former address back, with the token of the message that it got at the change.
+
+        It ends all sessions, and sends a link to set a new password. The token is valid for 7 days.
+        """
+        self.account.undo_email(body.token, actor=get_anonymous_principal())
+        return Reply(None)
+
+
 def register(api: Api, services: Services) -> None:
     kwargs = {"services": services}
     resources: list[tuple[type[AccountResource], str, str]] = [
@@ -109,6 +128,7 @@ def register(api: Api, services: Services) -> None:
         (VerificationConfirmation, "/auth/verification/confirm", "verification_confirmation"),
         (ForgottenPassword, "/auth/password/forgot", "forgotten_password"),
         (PasswordReset, "/auth/password/reset", "password_reset"),
+        (AddressUndo, "/auth/email/undo", "address_undo"),
     ]
     for resource, path, name in resources:
         api.add_resource(resource, path, endpoint=name, resource_class_kwargs=kwargs)

@@ -11,12 +11,21 @@ from typing import Any
 from pydantic import SecretStr
 
 from rollbook.access.principal import ActorKind, Principal
-from rollbook.account.purposes import PASSWORD_CHANGED, PASSWORD_RESET, VERIFICATION, Purpose
+from rollbook.account.purposes import (
+    EMAIL_CHANGED,
+    EMAIL_UNDO,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    VERIFICATION,
+    Purpose,
+)
 from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
 from rollbook.kit.events import Handlers
 from rollbook.limits.service import AttemptLimiter
+from rollbook.mail.dao import outbox
 from rollbook.mail.service import MailService
+from rollbook.one_time_tokens.dao import one_time_tokens
 from rollbook.one_time_tokens.documents import OneTimeToken
 from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.one_time_tokens.service import OneTimeTokenService
@@ -39,6 +48,7 @@ class Notices:
     mail: MailService
     sends_verification: bool
     notifies_password_changed: bool
+    notifies_email_changed: bool
 
     @property
     def handlers(self) -> Handlers:
@@ -52,14 +62,39 @@ class Notices:
         self.notify_of_change(event.before, event.after, event.actor)
 
     def notify_of_change(self, before: User, after: User, actor: Principal) -> None:
-        if before.email_key != after.email_key and not after.email_verified:
+        if before.email_key != after.email_key:
+            self._notify_of_address(before, after, actor)
+        has_new_password = before.password_hash != after.password_hash
+        if has_new_password or not after.is_active:
+            _end_resets(after)
+        if has_new_password and self.notifies_password_changed:
+            self.mail.enqueue(PASSWORD_CHANGED, user_id=after.pk, email=before.email, actor=actor)
+
+    def _notify_of_address(self, before: User, after: User, actor: Principal) -> None:
+        """Tell the former address, with a link to put it back if the owner changed it."""
+        if not after.email_verified:
             self._send_verification(after, actor)
-        if before.password_hash != after.password_hash and self.notifies_password_changed:
-            self.mail.enqueue(PASSWORD_CHANGED, user_id=after.pk, actor=actor)
+        if self.notifies_email_changed:
+            kind = EMAIL_UNDO.name if policy.is_own(actor, after) else EMAIL_CHANGED
+            self.mail.enqueue(kind, user_id=after.pk, email=before.email, actor=actor)
 
     def _send_verification(self, user: User, actor: Principal) -> None:
         if self.sends_verification and user.is_active:
             self.mail.enqueue(VERIFICATION.name, user_id=user.pk, actor=actor)
+
+
+def _end_resets(user: User) -> None:
+    """End the links to set a password: somebody else may have asked for one."""
+    one_time_tokens.delete_of_purpose(user.pk, PASSWORD_RESET.name)
+    outbox.delete_waiting(user.pk, PASSWORD_RESET.name)
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a page shows of a link: the address that it went to, and the language of the user."""
+
+    address: str
+    locale: str | None
 
 
 @dataclass(frozen=True)
@@ -102,7 +137,7 @@ class AccountService:
         Raises: InvalidOneTimeToken, PasswordRefused, TooBusy, TooManyRequests, LimitsUnavailable.
         """
         self.attempts.count_attempt(actor.origin)
-        user = self.find_owner(token, PASSWORD_RESET)
+        user = _get_owner(self.tokens.find(token, PASSWORD_RESET.name))
         text = password.get_secret_value()
         personal = [getattr(user, name) for name in policy.IDENTIFYING_FIELDS]
         self.passwords.check_policy(text, personal)
@@ -111,9 +146,22 @@ class AccountService:
             fields = {"password_hash": hasher.hash(text)}
         return self._reset(token, fields, actor=actor)
 
-    def find_owner(self, token: str, purpose: Purpose) -> User:
-        """Return the user of a link, which stays valid. Raises: InvalidOneTimeToken."""
-        return _get_owner(self.tokens.find(token, purpose.name))
+    def undo_email(self, token: str, *, actor: Principal) -> User:
+        """Put the address back that a link went to, end all sessions, and send a reset.
+
+        Links that were issued later end too: they may be in the wrong hands.
+
+        Raises: InvalidOneTimeToken, EmailTaken, TooManyRequests, LimitsUnavailable.
+        """
+        self.attempts.count_attempt(actor.origin)
+        return self._undo_email(token, actor=actor)
+
+    def find_link(self, token: str, purpose: Purpose) -> Link:
+        """Return what is known of a link, which stays valid. Raises: InvalidOneTimeToken."""
+        found = self.tokens.find(token, purpose.name)
+        is_former = purpose is EMAIL_UNDO
+        user = _get_active_user(found) if is_former else _get_owner(found)
+        return Link(found.email, user.locale)
 
     def _request(self, purpose: Purpose, action: str, email: str, actor: Principal) -> None:
         self.mail.require_configured()
@@ -139,16 +187,46 @@ class AccountService:
         self.sessions.delete_sessions(user.pk)
         return changed
 
-    def _change(self, user: User, fields: Mapping[str, Any], action: str, actor: Principal) -> User:
-        """Change what the owner of a link may change, who thereby proves to own the address."""
-        now = self.clock()
-        verified = {} if user.email_verified else {"email_verified": True}
-        stored = {**fields, **stored_fields.build_verification(verified, now)}
-        owner = replace(actor, kind=ActorKind.USER, user_id=str(user.pk))
-        changed = users.update_from(user, at=now, fields=stored) if stored else user
-        audit_user_change(action, changed, policy.describe_changes(user, changed), owner, now)
-        self.notify(user, changed, owner)
+    @transactional()
+    def _undo_email(self, token: str, *, actor: Principal) -> User:
+        taken = self.tokens.take(token, EMAIL_UNDO.name)
+        user = _get_active_user(taken)
+        fields = stored_fields.build_stored_fields({"email": taken.email})
+        fields |= stored_fields.build_search_fields(user, fields)
+        changed = self._write(user, fields, "user.email_restored", actor)
+        self.sessions.delete_sessions(user.pk)
+        one_time_tokens.delete_of_user(user.pk, since=taken.created_at)
+        self.mail.enqueue(PASSWORD_RESET.name, user_id=user.pk, actor=actor)
         return changed
+
+    def _change(self, user: User, fields: Mapping[str, Any], action: str, actor: Principal) -> User:
+        """Change what the owner of a link may change, and tell the user."""
+        changed = self._write(user, fields, action, actor)
+        self.notify(user, changed, _as_owner(user, actor))
+        return changed
+
+    def _write(self, user: User, fields: Mapping[str, Any], action: str, actor: Principal) -> User:
+        """Write a change of the owner of a link, who thereby proves to own the address."""
+        now = self.clock()
+        is_new = "email_key" in fields or not user.email_verified
+        verified = {"email_verified": True} if is_new else {}
+        stored = {**fields, **stored_fields.build_verification(verified, now)}
+        changed = users.update_from(user, at=now, fields=stored) if stored else user
+        changes = policy.describe_changes(user, changed)
+        audit_user_change(action, changed, changes, _as_owner(user, actor), now)
+        return changed
+
+
+def _as_owner(user: User, actor: Principal) -> Principal:
+    return replace(actor, kind=ActorKind.USER, user_id=str(user.pk))
+
+
+def _get_active_user(token: OneTimeToken) -> User:
+    """Return the active user of a token. Raises: InvalidOneTimeToken."""
+    user = users.find("_id", token.user_id)
+    if user is None or not user.is_active:
+        raise InvalidOneTimeToken()
+    return user
 
 
 def _get_owner(token: OneTimeToken) -> User:
@@ -156,7 +234,7 @@ def _get_owner(token: OneTimeToken) -> User:
 
     A link that went to a former address is not valid.
     """
-    user = users.find("_id", token.user_id)
-    if user is None or not user.is_active or user.email_key != token.email_key:
+    user = _get_active_user(token)
+    if user.email_key != token.email_key:
         raise InvalidOneTimeToken()
     return user

@@ -9,7 +9,6 @@ from bson.errors import InvalidId
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.mail.errors import Deferred, MessageNotFound, Refused
 from rollbook.mail.schemas import MessageOut, MessageQuery
-from rollbook.mail.templates import SAMPLE
 from rollbook.terminal.input import validate
 from rollbook.terminal.opener import Opener
 from rollbook.terminal.output import (
@@ -21,7 +20,6 @@ from rollbook.terminal.output import (
     render_time,
 )
 
-KINDS = ("verification", "password_reset", "password_changed", "test")
 COLUMNS = (
     Column("ID", lambda message: message.id, 24),
     Column("STATE", lambda message: message.state, 7),
@@ -95,18 +93,18 @@ def test(opener: Opener, address: str) -> None:
 
 
 @mail.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind")
 @click.option("--language", help="one of MAIL_LANGUAGES; by default the first")
 @click.option("--html", type=click.Path(path_type=Path), help="write the HTML into this file")
 @click.pass_obj
 def preview(opener: Opener, kind: str, language: str | None, html: Path | None) -> None:
     """Show what a message looks like.
 
-    KIND is verification, password_reset, password_changed or test.
+    KIND is test, or that of a message in `rollbook mail list`.
     """
     with opener.open_services() as services:
         templates = services.mail.mailer.templates
-        content = templates.render(kind, language or templates.languages[0], SAMPLE)
+        content = templates.preview(kind, language or templates.languages[0])
     click.echo(f"Subject: {content.subject}\n\n{content.text}", nl=False)
     if html:
         html.write_text(content.html, "utf-8")

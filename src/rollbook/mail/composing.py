@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
@@ -24,19 +25,10 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Correspondent:
-    """Who sends: `address` may be `Name <address>`."""
+    """Who sends, and who gets replies."""
 
-    address: str
-    reply_to: str | None = None
-
-    @property
-    def mailbox(self) -> str:
-        """The address alone."""
-        return self.address.rpartition("<")[2].removesuffix(">")
-
-    @property
-    def domain(self) -> str:
-        return self.mailbox.rpartition("@")[2]
+    address: Address
+    reply_to: Address | None = None
 
 
 def compose(
@@ -68,5 +60,9 @@ def compose(
     message.add_alternative(content.html, subtype="html")
     message["Content-Language"] = language
     return Envelope(
-        id, sender.mailbox, ascii_form or recipient, message.as_bytes(), ascii_form is None
+        id,
+        sender.address.addr_spec,
+        ascii_form or recipient,
+        message.as_bytes(),
+        ascii_form is None,
     )

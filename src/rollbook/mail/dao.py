@@ -39,30 +39,39 @@ class OutboxDAO(BaseDAO[OutboxMessage]):
             )
         return None if row is None else self.to_document(row)
 
-    def set_fields(self, id: ObjectId, fields: Mapping[str, Any]) -> None:
-        """Set `fields`. None removes one."""
-        wanted = {name: value for name, value in fields.items() if value is not None}
-        update = {"$set": wanted, "$unset": dict.fromkeys(fields.keys() - wanted.keys(), "")}
+    def set_fields(self, message: OutboxMessage, fields: Mapping[str, Any]) -> bool:
+        """Set `fields`, unless somebody else has claimed the message. None removes a field."""
+        claimed = {"_id": message.pk, "state": WAITING, "attempts": message.attempts}
         with translate_driver_errors():
-            self._collection.update_one(
-                {"_id": id},
-                {operator: part for operator, part in update.items() if part},
-                session=current_client_session(),
+            updated = self._collection.update_one(
+                claimed, _build_update(fields), session=current_client_session()
+            )
+        return bool(updated.matched_count)
+
+    def postpone_due(self, at: datetime, *, until: datetime) -> None:
+        """Let all messages that are due wait until `until`."""
+        with translate_driver_errors():
+            self._collection.update_many(
+                _due(at), {"$set": {"due_at": until}}, session=current_client_session()
             )
 
-    def retry(self, id: ObjectId, *, at: datetime) -> OutboxMessage:
-        """Let a failed message wait again. Raises: MessageNotFound."""
-        fields = {"state": WAITING, "due_at": at, "created_at": at, "attempts": 0}
+    def retry(self, id: ObjectId, fields: Mapping[str, Any]) -> OutboxMessage:
+        """Let a failed message wait again, with new `fields`. Raises: MessageNotFound."""
         with translate_driver_errors():
             row = self._collection.find_one_and_update(
                 {"_id": id, "state": FAILED},
-                {"$set": fields, "$unset": {"finished_at": ""}},
+                _build_update({**fields, "state": WAITING, "attempts": 0}),
                 return_document=ReturnDocument.AFTER,
                 session=current_client_session(),
             )
         if row is None:
             raise MessageNotFound()
         return self.to_document(row)
+
+    def drop(self, message: OutboxMessage) -> None:
+        """Delete a message, unless it is deleted already."""
+        with translate_driver_errors():
+            self._collection.delete_one({"_id": message.pk}, session=current_client_session())
 
     def count_waiting(self) -> int:
         with translate_driver_errors():
@@ -74,6 +83,17 @@ class OutboxDAO(BaseDAO[OutboxMessage]):
     def delete_of_user(self, user_id: ObjectId) -> None:
         with translate_driver_errors():
             self._collection.delete_many({"user_id": user_id}, session=current_client_session())
+
+    def delete_waiting(self, user_id: ObjectId, kind: str) -> None:
+        query = {"user_id": user_id, "kind": kind, "state": WAITING}
+        with translate_driver_errors():
+            self._collection.delete_many(query, session=current_client_session())
+
+
+def _build_update(fields: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = {name: value for name, value in fields.items() if value is not None}
+    update = {"$set": wanted, "$unset": dict.fromkeys(fields.keys() - wanted.keys(), "")}
+    return {operator: part for operator, part in update.items() if part}
 
 
 def _due(at: datetime) -> dict[str, Any]:

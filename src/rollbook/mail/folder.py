@@ -20,19 +20,26 @@ class FolderTransport:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.path)
-            with os.fdopen(handle, "wb") as file:
-                file.write(envelope.content)
-            Path(name).rename(self.path / f"{envelope.id}.eml")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(envelope.content)
+                Path(name).rename(self.path / f"{envelope.id}.eml")
+            finally:
+                Path(name).unlink(missing_ok=True)
         except OSError as error:
             raise Deferred(f"MAIL_URL: {error.strerror}", is_general=True) from None
 
     def close(self) -> None: ...
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        """Require that files can be written. Raises: Deferred."""
+        existing = next(each for each in (self.path, *self.path.parents) if each.exists())
+        if not os.access(existing, os.W_OK):
+            raise Deferred(f"MAIL_URL: {existing} cannot be written", is_general=True)
 
     def read(self, id: str) -> bytes | None:
         """Read a message that was sent. None when its file is gone."""
         try:
             return (self.path / f"{id}.eml").read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return None

@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from rollbook.mail.composing import Correspondent, Envelope, compose
 from rollbook.mail.documents import OutboxMessage
-from rollbook.mail.errors import MailNotConfigured
+from rollbook.mail.errors import MailNotConfigured, Refused
 from rollbook.mail.languages import choose_language
 from rollbook.mail.templates import Templates
 
@@ -59,8 +59,8 @@ class Mailer:
         """
         language = choose_language(self.templates.languages, recipient.locale, message.language)
         content = self.templates.render(message.kind, language, variables)
-        self.get_transport().send(
-            compose(
+        try:
+            envelope = compose(
                 content,
                 self.correspondent,
                 recipient.address,
@@ -69,7 +69,9 @@ class Mailer:
                 language=language,
                 at=at,
             )
-        )
+        except ValueError:  # Its text may repeat the address.
+            raise Refused("The address or the subject cannot be in a message.") from None
+        self.get_transport().send(envelope)
 
     def get_transport(self) -> Transport:
         """Return the transport. Raises: MailNotConfigured."""

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -60,7 +60,7 @@ class MailService:
         """
         if not self.is_configured:
             return
-        now, nonce = self.clock(), secrets.token_hex(32)
+        now = self.clock()
         accepted = parse_accepted(actor.origin.accept_language or "")
         outbox.insert(
             OutboxMessage(
@@ -68,15 +68,21 @@ class MailService:
                 user_id=user_id,
                 email=email,
                 language=choose_language(self.languages, *accepted),
-                nonce=nonce,
-                message_id=create_message_id(self.mailer.correspondent.domain),
-                created_at=now,
                 due_at=now,
-                expires_at=now + KEPT_WAITING,
+                **self._build_fields(now),
                 origin=_describe_origin(actor.origin),
                 variables=dict(variables or {}),
             )
         )
+
+    def _build_fields(self, now: datetime) -> dict[str, Any]:
+        """Build what a message gets each time that it is wanted."""
+        return {
+            "nonce": secrets.token_hex(32),
+            "message_id": create_message_id(self.mailer.correspondent.address.domain),
+            "created_at": now,
+            "expires_at": now + KEPT_WAITING,
+        }
 
     def list_messages(self, request: PageRequest) -> Page[Row]:
         """List messages, the latest first."""
@@ -88,7 +94,8 @@ class MailService:
 
     def read_text(self, id: ObjectId) -> str | None:
         """Read the text of a message that was sent into a folder. None when it cannot be read."""
-        content = self.mailer.get_transport().read(str(id))
+        transport = self.mailer.transport
+        content = transport.read(str(id)) if transport else None
         if content is None:
             return None
         body = message_from_bytes(content, policy=policy.default).get_body(("plain",))
@@ -100,7 +107,7 @@ class MailService:
             id=ObjectId(),
             kind=TEST_KIND,
             language=self.languages[0],
-            message_id=create_message_id(self.mailer.correspondent.domain),
+            message_id=create_message_id(self.mailer.correspondent.address.domain),
         )
         recipient = Recipient(ObjectId(), address, None)
         self.mailer.send(message, recipient, {}, at=self.clock())
@@ -108,9 +115,10 @@ class MailService:
 
     @transactional()
     def retry(self, id: ObjectId, *, actor: Principal) -> OutboxMessage:
-        """Let a failed message wait again. Raises: MessageNotFound."""
+        """Let a failed message wait again. It gets a new link. Raises: MessageNotFound."""
         now = self.clock()
-        message = outbox.retry(id, at=now)
+        again = {"is_issued": None, "finished_at": None, "reason": None, "due_at": now}
+        message = outbox.retry(id, self._build_fields(now) | again)
         changes = {"mail": {"before": None, "after": message.kind}}
         target = Target("user", str(message.user_id) if message.user_id else None)
         append_entry("mail.retried", target, actor=actor, at=now, changes=changes)
@@ -123,7 +131,11 @@ def create_message_id(domain: str) -> str:
 
 
 def _describe_origin(origin: Origin) -> dict[str, str]:
-    described = {name: value for name, value in asdict(origin).items() if value is not None}
+    described = {
+        name: value
+        for name, value in asdict(origin).items()
+        if name != "accept_language" and value is not None
+    }
     if "user_agent" in described:
         described["user_agent"] = described["user_agent"][:MAX_USER_AGENT_LENGTH]
     return described

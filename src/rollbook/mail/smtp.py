@@ -30,7 +30,7 @@ class SmtpTransport:
             connection = self._connection or self._connect()
             self._start(connection, envelope)
             self._finish(connection, envelope)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             self.close()
             raise Deferred(_describe(error), is_general=True) from None
 
@@ -38,7 +38,7 @@ class SmtpTransport:
         """Connect and sign in, without sending anything. Raises: Deferred."""
         try:
             self._connect()
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             raise Deferred(_describe(error), is_general=True) from None
         finally:
             self.close()
@@ -115,7 +115,10 @@ class SmtpTransport:
         if code == 421:
             self.close()
             raise Deferred(reason, is_general=True)
-        connection.rset()
+        try:
+            connection.rset()
+        except (OSError, smtplib.SMTPException):
+            self.close()  # It has hung up, which does not change what it said.
         raise Refused(reason) if code >= 500 else Deferred(reason)
 
 

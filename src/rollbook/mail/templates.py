@@ -7,12 +7,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import SandboxedEnvironment
 
 FOLDER = Path(str(files("rollbook.mail"))) / "templates"
 LAYOUT = "layout.html"
-SAMPLE = {"link": "https://users.example.com/account/sample?token=sample", "hours": 24}
 _HEAD = re.compile(r"(?P<name>[A-Z][a-z]+): (?P<value>.+)")
 
 
@@ -34,9 +33,18 @@ class Templates:
     Then come paragraphs. The paragraph that is the link becomes a button in HTML.
     """
 
-    def __init__(self, folder: Path | None, languages: Sequence[str], app_name: str) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        languages: Sequence[str],
+        app_name: str,
+        kinds: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """`kinds`: kind of a message → the variables of its template, for a preview."""
         self.languages = languages
+        self._folder = folder
         self._app_name = app_name
+        self._kinds = kinds
         folders = [folder, FOLDER] if folder else [FOLDER]
         self._environment = SandboxedEnvironment(
             loader=FileSystemLoader(folders),
@@ -45,11 +53,23 @@ class Templates:
             keep_trailing_newline=False,
         )
 
-    def check(self, kinds: Sequence[str]) -> None:
+    def check(self) -> None:
         """Render every template, so that a mistake stops the start. Raises: TemplateRefused."""
+        if self._folder and not self._folder.is_dir():
+            raise TemplateRefused(f"{self._folder} is not a folder.")
         for language in self.languages:
-            for kind in kinds:
-                self.render(kind, language, SAMPLE)
+            for kind in self._kinds:
+                self.preview(kind, language)
+
+    def preview(self, kind: str, language: str) -> Content:
+        """Render a message with a sample link. Raises: TemplateRefused."""
+        if kind not in self._kinds:
+            raise TemplateRefused(f"There is no kind {kind}. Choose from {', '.join(self._kinds)}.")
+        variables = self._kinds[kind]
+        content = self.render(kind, language, variables)
+        if variables.get("link", "") not in content.text:
+            raise TemplateRefused(f"{language}/{kind}.txt: there is no {{{{ link }}}}.")
+        return content
 
     def render(self, kind: str, language: str, variables: Mapping[str, Any]) -> Content:
         """Render a message. Raises: TemplateRefused."""
@@ -67,7 +87,9 @@ class Templates:
                 paragraphs=[part.replace("\n", " ") for part in body.split("\n\n")],
                 link=variables.get("link"),
             )
-        except (TemplateError, OSError) as error:
+        except TemplateRefused:
+            raise
+        except Exception as error:  # A template can raise anything.
             raise TemplateRefused(f"{name}: {type(error).__name__}: {error}") from None
         return Content(head["Subject"], body + "\n", html)
 

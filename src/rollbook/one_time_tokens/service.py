@@ -19,6 +19,14 @@ STORAGE_PURPOSE = "rollbook one-time token hashes v1"
 
 
 @dataclass(frozen=True)
+class Address:
+    """An address as it was typed, and the form that all its spellings share."""
+
+    email: str
+    key: str
+
+
+@dataclass(frozen=True)
 class OneTimeTokenService:
     """`secret` is SECRET_KEY: without it, the database is not enough to use a link."""
 
@@ -26,9 +34,9 @@ class OneTimeTokenService:
     secret: str
 
     def issue(
-        self, nonce: str, user_id: ObjectId, purpose: str, *, email_key: str, lifetime: timedelta
+        self, nonce: str, user_id: ObjectId, purpose: str, *, address: Address, lifetime: timedelta
     ) -> str:
-        """Issue the token that belongs to `nonce`. It replaces the user's last one.
+        """Issue the token that belongs to `nonce`. It replaces the last one for that address.
 
         The token is derived from the nonce, so that a message that has to be sent again has the
         same link, although the token is not stored.
@@ -39,7 +47,8 @@ class OneTimeTokenService:
                 user_id=user_id,
                 purpose=purpose,
                 digest=self._hash(token),
-                email_key=email_key,
+                email=address.email,
+                email_key=address.key,
                 created_at=now,
                 expires_at=now + lifetime,
             )
@@ -47,12 +56,12 @@ class OneTimeTokenService:
         return token
 
     def renew(
-        self, nonce: str, user_id: ObjectId, purpose: str, *, lifetime: timedelta
+        self, nonce: str, user_id: ObjectId, *, address: Address, lifetime: timedelta
     ) -> str | None:
         """Let a token live for another `lifetime`. None when it was used or replaced."""
         token = self._derive(nonce)
         until = self.clock() + lifetime
-        is_live = one_time_tokens.extend(user_id, purpose, self._hash(token), until)
+        is_live = one_time_tokens.extend(user_id, address.key, self._hash(token), until)
         return token if is_live else None
 
     def find(self, token: str, purpose: str) -> OneTimeToken:

@@ -194,7 +194,7 @@ class ChangeService:
         for kind in KINDS & fields.keys():
             self.metadata.check(kind, fields[kind])
         stored = fields | stored_fields.build_search_fields(user, fields)
-        stored |= stored_fields.build_verification(fields, now)
+        stored |= stored_fields.build_verification(fields, now, wanted=wanted)
         changed = users.update_from(user, at=now, fields=stored)
         self._end_sessions(changed, fields, actor)
         changes = policy.describe_changes(user, changed)

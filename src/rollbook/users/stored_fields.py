@@ -27,14 +27,16 @@ def build_stored_fields(sent: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def build_verification(fields: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+def build_verification(
+    fields: Mapping[str, Any], at: datetime, *, wanted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Build whether the address is verified, and since when, when `fields` change that.
 
-    A new address is not verified.
+    A new address is not verified, unless `email_verified` is among the fields that are `wanted`.
     """
     if fields.keys().isdisjoint({"email_verified", "email_key"}):
         return {}
-    is_verified = bool(fields.get("email_verified", False))
+    is_verified = bool({**(wanted or {}), **fields}.get("email_verified", False))
     return {"email_verified": is_verified, "email_verified_at": at if is_verified else None}
 
 

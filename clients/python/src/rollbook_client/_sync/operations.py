@@ -78,6 +78,15 @@ class Client(Connection):
         """
         self.send("POST", "/auth/password/reset", json=body)
 
+    def undo_email(self, **body: Unpack[types.TokenIn]) -> None:
+        """Put a former address back, with the token of the message that it got at the change.
+
+        It ends all sessions, and sends a link to set a new password. The token is valid for 7 days.
+
+        Raises: RollbookError: email_taken, limits_unavailable.
+        """
+        self.send("POST", "/auth/email/undo", json=body)
+
     @overload
     def list_users(
         self,

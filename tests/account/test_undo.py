@@ -1,0 +1,126 @@
+"""The former address gets a link that puts it back, and that a thief cannot take away."""
+
+import pytest
+
+from rollbook.access.principal import COMMAND_LINE
+from rollbook.users.schemas import UserPatch
+from tests import people
+from tests.conftest import PASSWORD
+from tests.harness.post import read_text, read_token
+
+ADDRESS, STOLEN, FURTHER = "ada@example.com", "thief@example.com", "further@example.com"
+
+
+@pytest.fixture
+def ada(post, api):
+    person = people.person(post.services, api, "ada", email_verified=True)
+    post.deliver()
+    return person
+
+
+def change(person, email):
+    body = {"email": email, "current_password": PASSWORD}
+    assert person.patch("/api/users/me", json=body).status_code == 200
+
+
+def deliver(post):
+    """The new messages by recipient and the beginning of the subject."""
+    return {(m["To"], m["Subject"].split()[0]): m for m in post.deliver()}
+
+
+def undo(api, token):
+    return api.post("/api/auth/email/undo", json={"token": token})
+
+
+@pytest.fixture
+def token(post, ada):
+    """Of the message to the former address."""
+    change(ada, STOLEN)
+    return read_token(deliver(post)[ADDRESS, "Your"])
+
+
+def read_user(post, ada):
+    return post.services.users.read_user(ada.id, actor=COMMAND_LINE)
+
+
+def test_former_address_comes_back(post, api, ada, token, stored):
+    assert undo(api, token).status_code == 204
+    user = read_user(post, ada)
+    assert (user["email"], user["email_verified"]) == (ADDRESS, True)
+    assert ada.get("/api/auth/me").status_code == 401
+    messages = deliver(post)
+    assert set(messages) == {(ADDRESS, "Set")}
+    assert stored.audit.find_one({"action": "user.email_restored"})["target_id"] == ada.id
+    reset = {"token": read_token(messages[ADDRESS, "Set"]), "password": "a new row of words"}
+    assert api.post("/api/auth/password/reset", json=reset).status_code == 204
+    assert undo(api, token).status_code == 400
+
+
+def test_further_changes_do_not_take_the_link_away(post, api, ada, token):
+    change(ada, FURTHER)
+    thief = read_token(deliver(post)[STOLEN, "Your"])
+    assert undo(api, thief).status_code == 204
+    assert read_user(post, ada)["email"] == STOLEN
+    assert undo(api, token).status_code == 204
+    assert read_user(post, ada)["email"] == ADDRESS
+
+
+def test_undo_ends_later_links(post, api, ada, token):
+    change(ada, FURTHER)
+    thief = read_token(deliver(post)[STOLEN, "Your"])
+    api.post("/api/auth/password/forgot", json={"email": FURTHER})
+    reset = read_token(post.deliver_one())
+    assert undo(api, token).status_code == 204
+    assert undo(api, thief).status_code == 400
+    body = {"token": reset, "password": "a new row of words"}
+    assert api.post("/api/auth/password/reset", json=body).status_code == 400
+
+
+def test_taken_address_is_a_conflict_and_loses_nothing(post, api, token):
+    people.add(post.services, "other", email=ADDRESS)
+    refused = undo(api, token)
+    assert (refused.status_code, refused.json["error"]["code"]) == (409, "email_taken")
+    page = api.post("/account/undo", data={"token": token})
+    assert page.status_code == 409
+    assert "This address is taken" in page.text
+    post.services.deletion.purge_user(ADDRESS, actor=COMMAND_LINE)
+    assert undo(api, token).status_code == 204
+
+
+def test_page_shows_the_former_address(api, post, ada, token):
+    page = api.get(f"/account/undo?token={token}")
+    assert ADDRESS in page.text
+    assert STOLEN not in page.text
+    assert api.post("/account/undo", data={"token": token}).status_code == 200
+    assert read_user(post, ada)["email"] == ADDRESS
+
+
+def test_change_by_an_admin_has_no_link(post, ada):
+    patch = UserPatch.model_validate({"email": STOLEN})
+    post.services.changes.change_user(ada.id, patch, actor=COMMAND_LINE)
+    message = deliver(post)[ADDRESS, "Your"]
+    assert "http" not in read_text(message)
+
+
+@pytest.mark.parametrize("purpose", ["verification/confirm", "password/reset"])
+def test_link_is_for_nothing_else(api, token, purpose):
+    body = {"token": token, **({"password": "a new row of words"} if "reset" in purpose else {})}
+    refused = api.post(f"/api/auth/{purpose}", json=body)
+    assert (refused.status_code, refused.json["error"]["code"]) == (400, "invalid_token")
+
+
+def test_disabled_or_deleted_user_gets_nothing_back(post, api, ada, token):
+    disabled = UserPatch(is_active=False)
+    post.services.changes.change_user(ada.id, disabled, actor=COMMAND_LINE)
+    assert undo(api, token).status_code == 400
+    post.services.changes.change_user(ada.id, UserPatch(is_active=True), actor=COMMAND_LINE)
+    post.services.deletion.delete_user(ada.id, actor=COMMAND_LINE)
+    assert undo(api, token).status_code == 400
+
+
+def test_notice_of_a_changed_address_can_be_switched_off(make_app, post, post_settings, stored):
+    changes = {"notify_email_changed": False, "email_verification": "off"}
+    client = make_app(mail_url=post_settings.mail_url, **changes).test_client()
+    user = people.add(post.services, "ada", email_verified=True)
+    assert client.patch(f"/api/users/{user['id']}", json={"email": STOLEN}).status_code == 200
+    assert post.deliver() == []
