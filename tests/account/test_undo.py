@@ -95,6 +95,14 @@ def test_page_shows_the_former_address(api, post, ada, token):
     assert read_user(post, ada)["email"] == ADDRESS
 
 
+def test_address_that_was_never_verified_gets_nothing(post, api):
+    """It may be a stranger's, by a slip at the registration."""
+    person = people.person(post.services, api, "ada")
+    post.deliver()
+    change(person, STOLEN)
+    assert [message["To"] for message in post.deliver()] == [STOLEN]
+
+
 def test_change_by_an_admin_has_no_link(post, ada):
     patch = UserPatch.model_validate({"email": STOLEN})
     post.services.changes.change_user(ada.id, patch, actor=COMMAND_LINE)

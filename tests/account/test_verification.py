@@ -84,9 +84,9 @@ def test_new_address_is_not_verified_and_gets_a_link(post, api, admin):
     change = {"email": "lovelace@example.com", "current_password": PASSWORD}
     assert ada.patch("/api/users/me", json=change).status_code == 200
     assert confirm(api, old).status_code == 400
-    messages = {message["To"]: message for message in post.deliver()}
-    assert set(messages) == {ADA_ADDRESS, "lovelace@example.com"}
-    assert confirm(api, read_token(messages["lovelace@example.com"])).status_code == 200
+    message = post.deliver_one()
+    assert message["To"] == "lovelace@example.com"
+    assert confirm(api, read_token(message)).status_code == 200
     spelled = {"email": "Lovelace@Example.com", "current_password": PASSWORD}
     user = ada.patch("/api/users/me", json=spelled).json["data"]
     assert user["email_verified_at"] is not None

@@ -71,10 +71,13 @@ class Notices:
             self.mail.enqueue(PASSWORD_CHANGED, user_id=after.pk, email=before.email, actor=actor)
 
     def _notify_of_address(self, before: User, after: User, actor: Principal) -> None:
-        """Tell the former address, with a link to put it back if the owner changed it."""
+        """Tell the former address, with a link to put it back if the owner changed it.
+
+        One that was never verified may be a stranger's, who must not get the account.
+        """
         if not after.email_verified:
             self._send_verification(after, actor)
-        if self.notifies_email_changed:
+        if self.notifies_email_changed and before.email_verified:
             kind = EMAIL_UNDO.name if policy.is_own(actor, after) else EMAIL_CHANGED
             self.mail.enqueue(kind, user_id=after.pk, email=before.email, actor=actor)
 
