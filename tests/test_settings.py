@@ -281,3 +281,9 @@ def test_links_lead_to_a_host_that_is_served(monkeypatch):
     monkeypatch.delenv("PUBLIC_URL")
     monkeypatch.setenv("HOST", "0.0.0.0")
     assert load_settings().public_address == "http://localhost:5000"
+
+
+def test_sign_in_links_need_a_page(monkeypatch):
+    monkeypatch.setenv("SIGN_IN_LINKS", "true")
+    with pytest.raises(SettingsError, match="SIGN_IN_LINKS: needs LINK_URL"):
+        load_settings()

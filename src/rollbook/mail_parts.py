@@ -11,8 +11,10 @@ from rollbook.account.purposes import (
     PASSWORD_CHANGED,
     PASSWORD_RESET,
     SAMPLES,
+    SIGN_IN_LINK,
     VERIFICATION,
 )
+from rollbook.account.service import Notices
 from rollbook.kit import clock
 from rollbook.mail.composing import Correspondent
 from rollbook.mail.folder import FolderTransport
@@ -37,6 +39,15 @@ def build_mail(settings: Settings) -> MailService:
     return MailService(clock.now, Mailer(build_templates(settings), sender, transport))
 
 
+def build_notices(settings: Settings, mail: MailService) -> Notices:
+    return Notices(
+        mail,
+        sends_verification=settings.email_verification != "off",
+        notifies_password_changed=settings.notify_password_changed,
+        notifies_email_changed=settings.notify_email_changed,
+    )
+
+
 def build_sender(
     settings: Settings,
     mail: MailService,
@@ -55,12 +66,14 @@ def build_preparations(settings: Settings, tokens: OneTimeTokenService) -> dict[
         verify=settings.verify_url,
         reset=settings.reset_url,
         undo=settings.undo_url,
+        sign_in=settings.link_url,
     )
     return {
         VERIFICATION.name: LinkPreparation(
             clock.now, tokens, VERIFICATION, links.verify, _is_unverified
         ),
         PASSWORD_RESET.name: LinkPreparation(clock.now, tokens, PASSWORD_RESET, links.reset),
+        SIGN_IN_LINK.name: LinkPreparation(clock.now, tokens, SIGN_IN_LINK, links.sign_in),
         EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, to_former=True),
         EMAIL_CHANGED: NoticePreparation(to_former=True),
         PASSWORD_CHANGED: NoticePreparation(to_former=True),

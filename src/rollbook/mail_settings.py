@@ -47,6 +47,12 @@ class MailSettings(BaseModel):
         description="where a link to put a former address back goes, with {token}; if unset, a "
         "page of rollbook",
     )
+    sign_in_links: bool = Field(
+        False, description="true: users may sign in by a link; needs LINK_URL and mail"
+    )
+    link_url: LinkUrl | None = Field(
+        None, description="the page of your app that a link to sign in leads to, with {token}"
+    )
     email_verification: Literal["off", "optional"] = Field(
         "optional", description="optional: new users get a link to verify their address"
     )

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rollbook.account.service import AccountService, Notices
+from rollbook.account.link_requests import LinkRequests
+from rollbook.account.service import AccountService
+from rollbook.account.sign_in_links import SignInLinkService
 from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.callers import Callers
 from rollbook.auth.refresh_cookie import RefreshCookie
@@ -23,7 +25,7 @@ from rollbook.kit.key_derivation import derive_key
 from rollbook.leases.dao import leases
 from rollbook.mail.sender import MailSender
 from rollbook.mail.service import MailService
-from rollbook.mail_parts import build_mail, build_sender
+from rollbook.mail_parts import build_mail, build_notices, build_sender
 from rollbook.metadata.filters import build_indexes
 from rollbook.metadata.schema_file import MetadataSchemas
 from rollbook.migrations.service import MigrationService
@@ -81,6 +83,7 @@ class Services:
     sessions: SessionService
     auth: AuthService
     account: AccountService
+    sign_in_links: SignInLinkService
     mail: MailService
     mail_sender: MailSender | None
     callers: Callers
@@ -128,22 +131,21 @@ def build_services(settings: Settings) -> Services:
     roles = RoleService(clock.now, users.is_role_used)
     proof = OwnerProof(clock.now, passwords.gate, attempts, sessions)
     metadata, mail = load_metadata_schemas(settings), build_mail(settings)
-    notices = Notices(
-        mail,
-        sends_verification=settings.email_verification != "off",
-        notifies_password_changed=settings.notify_password_changed,
-        notifies_email_changed=settings.notify_email_changed,
-    )
+    notices = build_notices(settings, mail)
     events = Events([*(feature.handlers for feature in FEATURES), notices.handlers])
     registration = RegistrationService(
         clock.now, passwords, settings.registration, roles, attempts, metadata, events
     )
-    links = OneTimeTokenService(clock.now, secret_key)
+    links, requests = (
+        OneTimeTokenService(clock.now, secret_key),
+        LinkRequests(clock.now, mail, attempts),
+    )
     keys, signing = build_keys(settings, secret_key)
     token_lifetime = timedelta(minutes=settings.access_token_expire_minutes)
     audiences = tuple(filter(None, map(str.strip, settings.jwt_audience.split(","))))
     tokens = AccessTokens(clock.now, keys, token_lifetime, settings.jwt_issuer, audiences)
     claims = TokenClaims.parse(settings.token_claims, roles.describe_permissions)
+    auth = AuthService(clock.now, passwords.gate, attempts, sessions, tokens, claims)
     latest = clock.get_latest(clock.now, leases.get_database_time)
     earliest = clock.get_earliest(clock.now, leases.get_database_time)
     deletion = DeletionService(clock.now, latest, roles, sessions, proof, events)
@@ -161,10 +163,18 @@ def build_services(settings: Settings) -> Services:
         roles=roles,
         permissions=PermissionService(clock.now, role_dao.is_held),
         sessions=sessions,
-        auth=AuthService(clock.now, passwords.gate, attempts, sessions, tokens, claims),
+        auth=auth,
         account=AccountService(
-            clock.now, mail, links, attempts, passwords, sessions, notices.notify_of_change
+            clock.now,
+            mail,
+            requests,
+            links,
+            attempts,
+            passwords,
+            sessions,
+            notices.notify_of_change,
         ),
+        sign_in_links=SignInLinkService(settings.sign_in_links, requests, links, attempts, auth),
         mail=mail,
         mail_sender=build_sender(settings, mail, links, attempts.count_message),
         callers=Callers(),

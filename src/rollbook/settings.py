@@ -79,6 +79,8 @@ class Settings(
             raise ValueError("ADMIN_EMAIL and ADMIN_PASSWORD: set both, or neither.")
         if self.refresh_cookie and not self.cors_origins:
             raise ValueError("REFRESH_COOKIE: needs CORS_ORIGINS, whose pages may use the cookie.")
+        if self.sign_in_links and not self.link_url:
+            raise ValueError("SIGN_IN_LINKS: needs LINK_URL, the page that exchanges the token.")
         hosts, public_host = self.allowed_host_names, urlsplit(self.public_url or "").hostname
         if hosts is not None and public_host and public_host not in hosts:
             raise ValueError("PUBLIC_URL: add its host to ALLOWED_HOSTS, since links lead there.")

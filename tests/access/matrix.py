@@ -10,7 +10,13 @@ from flask import Flask
 
 from rollbook.access.guards import Access
 from rollbook.access.principal import COMMAND_LINE
-from rollbook.account.purposes import EMAIL_UNDO, PASSWORD_RESET, VERIFICATION, Purpose
+from rollbook.account.purposes import (
+    EMAIL_UNDO,
+    PASSWORD_RESET,
+    SIGN_IN_LINK,
+    VERIFICATION,
+    Purpose,
+)
 from rollbook.one_time_tokens.service import Address
 from rollbook.openapi.examples import build_example
 from rollbook.permissions.schemas import PermissionCreate
@@ -27,9 +33,16 @@ ROLE = "spare"
 NEW_PASSWORD = "another row of long words"
 
 FILES = ("/docs/<file>", "/account/page.css")
+EVERYTHING_ON: dict[str, Any] = {
+    "auth_required": True,
+    "sign_in_links": True,
+    "link_url": "https://app.house.org/sign-in#{token}",
+}
+"""Settings with which every operation is carried out."""
 PURPOSES = {
     "confirm_verification": VERIFICATION,
     "reset_password": PASSWORD_RESET,
+    "confirm_sign_in_link": SIGN_IN_LINK,
     "undo_email": EMAIL_UNDO,
     "POST /account/undo": EMAIL_UNDO,
     "POST /account/verify": VERIFICATION,

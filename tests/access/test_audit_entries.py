@@ -38,7 +38,7 @@ def find_faults(counts):
 
 
 def test_every_mutation_writes_one_audit_entry(make_app, services, stored):
-    counts = count_entries(make_app(auth_required=True), services, stored)
+    counts = count_entries(make_app(**matrix.EVERYTHING_ON), services, stored)
     assert len(counts) > 14
     assert find_faults(counts) == [], "call append_entry once in its @transactional() method"
 
@@ -54,7 +54,7 @@ def silent_app(make_app, stored):
             stored.locks.insert_one({"_id": "silent"})
             return Reply(None)
 
-    app = make_app(auth_required=True)
+    app = make_app(**matrix.EVERYTHING_ON)
     Api(app).add_resource(Silent, "/silent")
     return app
 

@@ -29,7 +29,7 @@ def expect_field(rule: FieldRule) -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def world(make_app, services, stored):
-    app = make_app(auth_required=True)
+    app = make_app(**matrix.EVERYTHING_ON)
     return matrix.World(app, services, stored), matrix.list_routes(app)
 
 

@@ -25,6 +25,8 @@ PUBLIC = {
     "forget_password",
     "reset_password",
     "undo_email",
+    "request_sign_in_link",
+    "confirm_sign_in_link",
     "POST /account/undo",
     "POST /account/verify",
     "POST /account/reset",
@@ -94,7 +96,7 @@ def find_unsafe_operations(app, services, stored, revoke):
 
 @pytest.mark.parametrize("revoke", REVOCATIONS)
 def test_rights_lost_after_the_guard_change_nothing(make_app, services, stored, revoke):
-    unsafe = find_unsafe_operations(make_app(auth_required=True), services, stored, revoke)
+    unsafe = find_unsafe_operations(make_app(**matrix.EVERYTHING_ON), services, stored, revoke)
     assert unsafe == [], "write inside a method with @transactional() and the caller as actor"
 
 
@@ -105,7 +107,7 @@ def test_operation_without_confirmation_is_found(make_app, services, stored, mon
         return in_transaction(work, actor=SYSTEM, **rest)
 
     monkeypatch.setattr(transactions, "in_transaction", skip_confirmation)
-    app = make_app(auth_required=True)
+    app = make_app(**matrix.EVERYTHING_ON)
     unsafe = find_unsafe_operations(app, services, stored, disable)
     assert {"create_role", "put_role", "delete_role", "create_user"} <= set(unsafe)
 

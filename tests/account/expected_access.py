@@ -10,6 +10,8 @@ OPERATIONS = {
     "forget_password": {None: PUBLIC},
     "reset_password": {None: PUBLIC},
     "undo_email": {None: PUBLIC},
+    "request_sign_in_link": {None: PUBLIC},
+    "confirm_sign_in_link": {None: PUBLIC},
     "/account/undo": {None: WITHOUT_TOKEN},
     "POST /account/undo": {None: PUBLIC},
     "/account/verify": {None: WITHOUT_TOKEN},

@@ -229,6 +229,8 @@ ACCOUNT_OPERATIONS = (
     "forget_password",
     "reset_password",
     "undo_email",
+    "request_sign_in_link",
+    "confirm_sign_in_link",
 )
 
 

@@ -47,7 +47,7 @@ def find_collections_with(stored, user_id):
 @pytest.fixture
 def active_user(make_app, services, stored):
     """A user who has carried out every operation of the route table that they may."""
-    app = make_app(auth_required=True)
+    app = make_app(**matrix.EVERYTHING_ON)
     world = matrix.World(app, services, stored)
     user, _ = world.create_people("user", "own")
     for number, route in enumerate(matrix.list_mutations(app)):

@@ -233,6 +233,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a link to sign in without a password, where SIGN_IN_LINKS allows it
+         * @description The response is the same whether an account has the address or not. The link is valid once,
+         *     for 15 minutes.
+         */
+        post: operations["request_sign_in_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/link/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with the token of a link. The response is that of a sign-in
+         * @description Sign in with the token of a link. The response is that of a sign-in.
+         */
+        post: operations["confirm_sign_in_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users": {
         parameters: {
             query?: never;
@@ -865,7 +906,7 @@ export interface components {
          * @description docs/errors.md explains each. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "mail_not_configured" | "malformed_json" | "message_not_found" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
+        ErrorCode: "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "mail_not_configured" | "malformed_json" | "message_not_found" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "sign_in_links_off" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
         /** HealthOut */
         HealthOut: {
             /**
@@ -1041,6 +1082,25 @@ export interface components {
              *     ]
              */
             keys: components["schemas"]["JwkOut"][];
+        };
+        /**
+         * LinkSignInIn
+         * @description The token of a link to sign in.
+         */
+        LinkSignInIn: {
+            /**
+             * Token
+             * @description of the link
+             * @example xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k
+             */
+            token: string;
+            /**
+             * Refresh Cookie
+             * @description true: the refresh token is a cookie, not in the body; needs REFRESH_COOKIE=true
+             * @default false
+             * @example false
+             */
+            refresh_cookie?: boolean;
         };
         /**
          * LoginIn
@@ -2644,6 +2704,17 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Forbidden */
+        "OriginNotAllowed.SignInLinksOff": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Content Too Large */
         PayloadTooLarge: {
             headers: {
@@ -2745,6 +2816,17 @@ export interface components {
         };
         /** @description Conflict */
         SeveralDeleted: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        SignInLinksOff: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -3540,6 +3622,129 @@ export interface operations {
             400: components["responses"]["BadRequest.InvalidOneTimeToken.MalformedJson.ValidationFailed"];
             406: components["responses"]["NotAcceptable"];
             409: components["responses"]["EmailTaken"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["LimitsUnavailable.Unavailable"];
+        };
+    };
+    request_sign_in_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddressIn"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest.MalformedJson.ValidationFailed"];
+            403: components["responses"]["SignInLinksOff"];
+            406: components["responses"]["NotAcceptable"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["LimitsUnavailable.MailNotConfigured.Unavailable"];
+        };
+    };
+    confirm_sign_in_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k",
+                 *       "refresh_cookie": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["LinkSignInIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "access_token": "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiI2NjVm.c2ln",
+                     *         "refresh_token": "Q2hhcmxlcyBCYWJiYWdl.QWRhIExvdmVsYWNl",
+                     *         "token_type": "Bearer",
+                     *         "expires_in": 900,
+                     *         "user": {
+                     *           "id": "665f1c2ab8e4d90012a3b4c5",
+                     *           "name": "Ada Lovelace",
+                     *           "email": "ada@example.com",
+                     *           "email_verified_at": null,
+                     *           "username": "ada",
+                     *           "first_name": "Ada",
+                     *           "last_name": "Lovelace",
+                     *           "phone": "+442079460958",
+                     *           "locale": "fr-CA",
+                     *           "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
+                     *           "role": "user",
+                     *           "is_active": true,
+                     *           "created_at": "2026-03-14T15:09:26.535Z",
+                     *           "updated_at": "2026-03-14T15:09:26.535Z",
+                     *           "last_login": null,
+                     *           "metadata": {
+                     *             "team": "blue"
+                     *           },
+                     *           "app_metadata": {
+                     *             "team": "blue"
+                     *           },
+                     *           "private_metadata": {
+                     *             "risk": 3
+                     *           },
+                     *           "version": 1
+                     *         }
+                     *       },
+                     *       "message": "Signed in.",
+                     *       "status_code": 200
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["SignedInOut"];
+                        message: string;
+                        /** @constant */
+                        status_code: 200;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest.InvalidOneTimeToken.MalformedJson.ValidationFailed"];
+            403: components["responses"]["OriginNotAllowed.SignInLinksOff"];
+            406: components["responses"]["NotAcceptable"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];

@@ -12,17 +12,28 @@ class Links:
     verify: str
     reset: str
     undo: str
+    sign_in: str
 
     @classmethod
     def build(
-        cls, public_address: str, *, verify: str | None, reset: str | None, undo: str | None
+        cls,
+        public_address: str,
+        *,
+        verify: str | None,
+        reset: str | None,
+        undo: str | None,
+        sign_in: str | None,
     ) -> "Links":
-        """Build the links. Those that are None lead to the pages of rollbook."""
+        """Build the links. Those that are None lead to the pages of rollbook.
+
+        rollbook has no page to sign in, since only an app can use the tokens.
+        """
         own = public_address + "{}?token={{token}}"
         return cls(
             verify or own.format(VERIFY_PATH),
             reset or own.format(RESET_PATH),
             undo or own.format(UNDO_PATH),
+            sign_in or "",
         )
 
 

@@ -17,15 +17,17 @@ class Purpose:
 
     def describe(self, link: str) -> dict[str, Any]:
         """Return the variables of a template: the link, and how long it is valid."""
-        hours = int(self.lifetime.total_seconds() // 3600)
-        return {"link": link, "hours": hours, "days": self.lifetime.days}
+        minutes = int(self.lifetime.total_seconds() // 60)
+        days = self.lifetime.days
+        return {"link": link, "minutes": minutes, "hours": minutes // 60, "days": days}
 
 
 VERIFICATION = Purpose("verification", timedelta(hours=24))
 PASSWORD_RESET = Purpose("password_reset", timedelta(hours=1))
 EMAIL_UNDO = Purpose("email_undo", timedelta(days=7))
 """To put a former address back, after its owner changed it."""
-PURPOSES = (VERIFICATION, PASSWORD_RESET, EMAIL_UNDO)
+SIGN_IN_LINK = Purpose("sign_in_link", timedelta(minutes=15))
+PURPOSES = (VERIFICATION, PASSWORD_RESET, EMAIL_UNDO, SIGN_IN_LINK)
 PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
 """Notices, without a link."""
 SAMPLES: Mapping[str, Mapping[str, Any]] = {

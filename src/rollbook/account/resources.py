@@ -6,8 +6,14 @@ from flask_restful import Resource
 
 from rollbook.access.client_address import get_anonymous_principal
 from rollbook.access.guards import public
-from rollbook.account.schemas import AddressIn, PasswordResetIn, TokenIn
+from rollbook.account.errors import SignInLinksOff
+from rollbook.account.schemas import AddressIn, LinkSignInIn, PasswordResetIn, TokenIn
 from rollbook.account.service import AccountService
+from rollbook.account.sign_in_links import SignInLinkService
+from rollbook.auth.errors import OriginNotAllowed
+from rollbook.auth.resources import AuthResource
+from rollbook.auth.resources import Services as AuthServices
+from rollbook.auth.schemas import SignedInOut
 from rollbook.kit.errors import TooManyRequests
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.mail.errors import MailNotConfigured
@@ -22,9 +28,11 @@ THROTTLED = (TooManyRequests, LimitsUnavailable)
 ON_ITS_WAY = "If an account has this address, a message is on its way."
 
 
-class Services(Protocol):
+class Services(AuthServices, Protocol):
     @property
     def account(self) -> AccountService: ...
+    @property
+    def sign_in_links(self) -> SignInLinkService: ...
 
 
 class AccountResource(Resource):
@@ -121,14 +129,56 @@ class AddressUndo(AccountResource):
         return Reply(None)
 
 
+class SignInLink(AuthResource):
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self.links = services.sign_in_links
+
+    @public
+    @endpoint(
+        "request_sign_in_link",
+        ON_ITS_WAY,
+        body=AddressIn,
+        status=202,
+        errors=(SignInLinksOff, MailNotConfigured, *THROTTLED),
+    )
+    def post(self, body: AddressIn) -> Reply:
+        """Send a link to sign in without a password, where SIGN_IN_LINKS allows it.
+
+        The response is the same whether an account has the address or not. The link is valid once,
+        for 15 minutes.
+        """
+        self.links.request_link(body.email, actor=get_anonymous_principal())
+        return Reply(None)
+
+
+class SignInLinkConfirmation(SignInLink):
+    @public
+    @endpoint(
+        "confirm_sign_in_link",
+        "Signed in.",
+        body=LinkSignInIn,
+        returns=SignedInOut,
+        errors=(SignInLinksOff, InvalidOneTimeToken, OriginNotAllowed, *THROTTLED),
+    )
+    def post(self, body: LinkSignInIn) -> Reply:
+        """Sign in with the token of a link. The response is that of a sign-in."""
+        if body.refresh_cookie:
+            self.cookie.require_allowed()
+        signed_in = self.links.sign_in(body.token, actor=get_anonymous_principal())
+        return self._send_tokens(signed_in, in_cookie=body.refresh_cookie)
+
+
 def register(api: Api, services: Services) -> None:
     kwargs = {"services": services}
-    resources: list[tuple[type[AccountResource], str, str]] = [
+    resources: list[tuple[type[Resource], str, str]] = [
         (Verification, "/auth/verification", "verification"),
         (VerificationConfirmation, "/auth/verification/confirm", "verification_confirmation"),
         (ForgottenPassword, "/auth/password/forgot", "forgotten_password"),
         (PasswordReset, "/auth/password/reset", "password_reset"),
         (AddressUndo, "/auth/email/undo", "address_undo"),
+        (SignInLink, "/auth/link", "sign_in_link"),
+        (SignInLinkConfirmation, "/auth/link/confirm", "sign_in_link_confirmation"),
     ]
     for resource, path, name in resources:
         api.add_resource(resource, path, endpoint=name, resource_class_kwargs=kwargs)

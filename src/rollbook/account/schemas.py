@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rollbook.auth.schemas import RefreshCookieFlag
 from rollbook.kit.schemas import In
 from rollbook.users.fields import Email, Password
 
@@ -24,6 +25,12 @@ class TokenIn(In):
     """The token of a link. It is valid once."""
 
     token: LinkToken
+
+
+class LinkSignInIn(TokenIn):
+    """The token of a link to sign in."""
+
+    refresh_cookie: RefreshCookieFlag = False
 
 
 class PasswordResetIn(In):

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from rollbook.access.principal import ActorKind, Principal
+from rollbook.account.link_requests import LinkRequests
 from rollbook.account.purposes import (
     EMAIL_CHANGED,
     EMAIL_UNDO,
@@ -19,15 +20,13 @@ from rollbook.account.purposes import (
     VERIFICATION,
     Purpose,
 )
-from rollbook.audit.service import Target, append_entry
+from rollbook.account.token_owners import get_active_user, get_owner
 from rollbook.kit.clock import Clock
 from rollbook.kit.events import Handlers
 from rollbook.limits.service import AttemptLimiter
 from rollbook.mail.dao import outbox
 from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.dao import one_time_tokens
-from rollbook.one_time_tokens.documents import OneTimeToken
-from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.passwords.service import PasswordService
 from rollbook.sessions.service import SessionService
@@ -104,6 +103,7 @@ class Link:
 class AccountService:
     clock: Clock
     mail: MailService
+    requests: LinkRequests
     tokens: OneTimeTokenService
     attempts: AttemptLimiter
     passwords: PasswordService
@@ -115,7 +115,7 @@ class AccountService:
 
         Raises: MailNotConfigured, TooManyRequests, LimitsUnavailable.
         """
-        self._request(VERIFICATION, "auth.verification_requested", email, actor)
+        self.requests.request(VERIFICATION, "auth.verification_requested", email, actor=actor)
 
     def verify(self, token: str, *, actor: Principal) -> User:
         """Verify the address that a link went to.
@@ -130,7 +130,7 @@ class AccountService:
 
         Raises: MailNotConfigured, TooManyRequests, LimitsUnavailable.
         """
-        self._request(PASSWORD_RESET, "auth.password_forgotten", email, actor)
+        self.requests.request(PASSWORD_RESET, "auth.password_forgotten", email, actor=actor)
 
     def reset_password(self, token: str, password: SecretStr, *, actor: Principal) -> User:
         """Set a new password, verify the address, and end all sessions.
@@ -140,7 +140,7 @@ class AccountService:
         Raises: InvalidOneTimeToken, PasswordRefused, TooBusy, TooManyRequests, LimitsUnavailable.
         """
         self.attempts.count_attempt(actor.origin)
-        user = _get_owner(self.tokens.find(token, PASSWORD_RESET.name))
+        user = get_owner(self.tokens.find(token, PASSWORD_RESET.name))
         text = password.get_secret_value()
         personal = [getattr(user, name) for name in policy.IDENTIFYING_FIELDS]
         self.passwords.check_policy(text, personal)
@@ -163,29 +163,17 @@ class AccountService:
         """Return what is known of a link, which stays valid. Raises: InvalidOneTimeToken."""
         found = self.tokens.find(token, purpose.name)
         is_former = purpose is EMAIL_UNDO
-        user = _get_active_user(found) if is_former else _get_owner(found)
+        user = get_active_user(found) if is_former else get_owner(found)
         return Link(found.email, user.locale)
-
-    def _request(self, purpose: Purpose, action: str, email: str, actor: Principal) -> None:
-        self.mail.require_configured()
-        self.attempts.count_attempt(actor.origin)
-        self._store_request(purpose, action, email, actor=actor)
-
-    @transactional()
-    def _store_request(
-        self, purpose: Purpose, action: str, email: str, *, actor: Principal
-    ) -> None:
-        self.mail.enqueue(purpose.name, email=email, actor=actor)
-        append_entry(action, Target("user", None), actor=actor, at=self.clock(), changes={})
 
     @transactional()
     def _verify(self, token: str, *, actor: Principal) -> User:
-        user = _get_owner(self.tokens.take(token, VERIFICATION.name))
+        user = get_owner(self.tokens.take(token, VERIFICATION.name))
         return self._change(user, {}, "user.email_verified", actor)
 
     @transactional()
     def _reset(self, token: str, fields: Mapping[str, Any], *, actor: Principal) -> User:
-        user = _get_owner(self.tokens.take(token, PASSWORD_RESET.name))
+        user = get_owner(self.tokens.take(token, PASSWORD_RESET.name))
         changed = self._change(user, fields, "user.password_reset", actor)
         self.sessions.delete_sessions(user.pk)
         return changed
@@ -193,7 +181,7 @@ class AccountService:
     @transactional()
     def _undo_email(self, token: str, *, actor: Principal) -> User:
         taken = self.tokens.take(token, EMAIL_UNDO.name)
-        user = _get_active_user(taken)
+        user = get_active_user(taken)
         fields = stored_fields.build_stored_fields({"email": taken.email})
         fields |= stored_fields.build_search_fields(user, fields)
         changed = self._write(user, fields, "user.email_restored", actor)
@@ -222,22 +210,3 @@ class AccountService:
 
 def _as_owner(user: User, actor: Principal) -> Principal:
     return replace(actor, kind=ActorKind.USER, user_id=str(user.pk))
-
-
-def _get_active_user(token: OneTimeToken) -> User:
-    """Return the active user of a token. Raises: InvalidOneTimeToken."""
-    user = users.find("_id", token.user_id)
-    if user is None or not user.is_active:
-        raise InvalidOneTimeToken()
-    return user
-
-
-def _get_owner(token: OneTimeToken) -> User:
-    """Return the active user of a token. Raises: InvalidOneTimeToken.
-
-    A link that went to a former address is not valid.
-    """
-    user = _get_active_user(token)
-    if user.email_key != token.email_key:
-        raise InvalidOneTimeToken()
-    return user

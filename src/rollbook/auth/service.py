@@ -78,12 +78,12 @@ class AuthService:
             outdated = proven is not None and hasher.is_outdated(proven.password_hash)
             fields = {"password_hash": hasher.hash(password)} if outdated else {}
         signer = self.tokens.get_signer()
-        started = self._start_session(proven, fields, actor=actor) if proven else None
+        started = self.start_session(proven, fields, actor=actor) if proven else None
         if started is None:
             _audit("auth.login_failed", str(known.id) if known else None, actor, self.clock())
             raise InvalidCredentials()
         self.attempts.reset_account(_get_account(known, reference), actor.origin)
-        return self._issue_tokens(signer, *started)
+        return self.issue_tokens(signer, *started)
 
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:
         """Exchange a refresh token for new tokens.
@@ -98,7 +98,7 @@ class AuthService:
         rotated = self._rotate(token, actor=actor)
         if rotated is None:
             raise InvalidRefreshToken()
-        return self._issue_tokens(signer, *rotated)
+        return self.issue_tokens(signer, *rotated)
 
     def sign_out(self, token: str, *, actor: Principal) -> None:
         """End the session of a refresh token.
@@ -133,10 +133,10 @@ class AuthService:
         return session
 
     @transactional()
-    def _start_session(
+    def start_session(
         self, known: Credentials, fields: Mapping[str, Any], *, actor: Principal
     ) -> Started | None:
-        """Start a session.
+        """Start a session of a user who has proven who they are.
 
         None when the user was disabled, deleted or given another password meanwhile.
         """
@@ -163,7 +163,7 @@ class AuthService:
             return None
         return user, session, successor, self.claims.build(user)
 
-    def _issue_tokens(
+    def issue_tokens(
         self,
         signer: Signer,
         user: User,
@@ -171,6 +171,7 @@ class AuthService:
         refresh_token: str,
         about: Mapping[str, Any],
     ) -> SignedIn:
+        """Issue the tokens of a session that has started, after its commit."""
         ids = {"user_id": str(user.pk), "session_id": str(session.pk)}
         access_token = self.tokens.issue(signer, **ids, about=about)
         expires_in = int(self.tokens.lifetime.total_seconds())

@@ -99,6 +99,7 @@ ErrorCode: TypeAlias = Literal[
     "role_taken",
     "session_not_found",
     "several_deleted",
+    "sign_in_links_off",
     "stale_version",
     "token_expired",
     "too_broad",
@@ -175,6 +176,15 @@ class JwkSetOut(TypedDict):
     """
 
     keys: list[JwkOut]
+
+
+class LinkSignInIn(TypedDict):
+    """
+    The token of a link to sign in.
+    """
+
+    token: str
+    refresh_cookie: NotRequired[bool]
 
 
 class LogoutIn(TypedDict):

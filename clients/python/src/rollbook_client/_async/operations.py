@@ -87,6 +87,24 @@ class AsyncClient(AsyncConnection):
         """
         await self.send("POST", "/auth/email/undo", json=body)
 
+    async def request_sign_in_link(self, **body: Unpack[types.AddressIn]) -> None:
+        """Send a link to sign in without a password, where SIGN_IN_LINKS allows it.
+
+        The response is the same whether an account has the address or not. The link is valid once,
+        for 15 minutes.
+
+        Raises: RollbookError: sign_in_links_off, mail_not_configured, limits_unavailable.
+        """
+        await self.send("POST", "/auth/link", json=body)
+
+    async def confirm_sign_in_link(self, **body: Unpack[types.LinkSignInIn]) -> types.SignedInOut:
+        """Sign in with the token of a link. The response is that of a sign-in.
+
+        Raises: RollbookError: sign_in_links_off, origin_not_allowed, limits_unavailable.
+        """
+        data: types.SignedInOut = await self.send("POST", "/auth/link/confirm", json=body)
+        return data
+
     @overload
     def list_users(
         self,
