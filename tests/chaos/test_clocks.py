@@ -18,6 +18,7 @@ from tests.harness.serving import serving, wait_until
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 OFFSETS = ["+1h", "-1h", "+40d", "-40d"]
 WRITERS, SECONDS = 8, 8
+SWEEP = {"_id": "retention sweep"}
 MAX_DISORDER = 6.0
 """Seconds. A request gets its time at its start, and is committed within 5 s."""
 pytestmark = [
@@ -66,7 +67,7 @@ def test_wrong_clock_of_a_member_harms_nothing(offset, replica_set, settings, tm
     with serving(tmp_path, **settings) as server, MongoClient(replica_set.uri) as client:
         server.await_status("/ready", 200, seconds=30)
         database = client["clocks"]
-        wait_until(lambda: database.leases.find_one())
+        wait_until(lambda: database.leases.find_one(SWEEP))
         deleted = [delete_one(server, "while")]
         writers = [Observer(server.url, number) for number in range(WRITERS)]
         until = time.monotonic() + 2 * SECONDS
@@ -101,10 +102,10 @@ def test_wrong_clock_of_a_member_harms_nothing(offset, replica_set, settings, tm
 
 def require_sweep(database, settings, folder):
     """Require that another server sweeps soon: the lease was acquired by the wrong clock."""
-    (before,) = database.leases.find()
+    before = database.leases.find_one(SWEEP)
     with serving(folder, **settings) as server:
         server.await_status("/ready", 200, seconds=30)
-        wait_until(lambda: database.leases.find_one()["holder"] != before["holder"])
+        wait_until(lambda: database.leases.find_one(SWEEP)["holder"] != before["holder"])
 
 
 def delete_one(server, name):

@@ -21,7 +21,7 @@ from rollbook.mail.mailer import Mailer, Recipient
 from rollbook.storage.transactions import transactional
 
 TEST_KIND = "test"
-KEPT_WAITING, KEPT_SENT, KEPT_FAILED = timedelta(days=30), timedelta(days=7), timedelta(days=30)
+KEPT_SENT, KEPT_FAILED = timedelta(days=7), timedelta(days=30)
 """How long a message stays in the list."""
 
 
@@ -81,7 +81,6 @@ class MailService:
             "nonce": secrets.token_hex(32),
             "message_id": create_message_id(self.mailer.correspondent.address.domain),
             "created_at": now,
-            "expires_at": now + KEPT_WAITING,
         }
 
     def list_messages(self, request: PageRequest) -> Page[Row]:
@@ -117,8 +116,8 @@ class MailService:
     def retry(self, id: ObjectId, *, actor: Principal) -> OutboxMessage:
         """Let a failed message wait again. It gets a new link. Raises: MessageNotFound."""
         now = self.clock()
-        again = {"is_issued": None, "finished_at": None, "reason": None, "due_at": now}
-        message = outbox.retry(id, self._build_fields(now) | again)
+        gone = dict.fromkeys(("is_issued", "finished_at", "reason", "expires_at"))
+        message = outbox.retry(id, {**self._build_fields(now), **gone, "due_at": now})
         changes = {"mail": {"before": None, "after": message.kind}}
         target = Target("user", str(message.user_id) if message.user_id else None)
         append_entry("mail.retried", target, actor=actor, at=now, changes=changes)
