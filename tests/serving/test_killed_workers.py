@@ -192,11 +192,11 @@ def encode_user(name):
 def get_only_user(users, body):
     """Wait up to 5 s for the user whom `body` creates.
 
-    Raises: AssertionError or ValueError, unless there are one user and one audit entry.
+    Raises: AssertionError or ValueError, unless there are one user and one entry of the creation.
     """
     (user,) = wait_until(lambda: list(users.find({"email": json.loads(body)["email"]})), seconds=5)
-    (entry,) = users.database.audit.find({"target_id": str(user["_id"])})
-    assert entry["action"] == "user.created"
+    created = {"target_id": str(user["_id"]), "action": "user.created"}
+    assert users.database.audit.count_documents(created) == 1
     return user
 
 
