@@ -72,10 +72,10 @@ SLOW = {
 @pytest.mark.parametrize("case", SLOW)
 def test_150_slow_clients_do_not_delay_others(server, http, case):
     with connect(server, SLOW_CLIENTS, SLOW[case]) as clients:
-        assert measure_slowest(http) < 3
+        assert measure_slowest(http) < 5
         for client in clients[:20]:
             client.sendall(b"x")
-        assert measure_slowest(http) < 3
+        assert measure_slowest(http) < 5
 
 
 SHORT_DEADLINE = """
