@@ -168,7 +168,7 @@ def refer_to_schema(schema: type[BaseModel]) -> Schema:
 def _build_successes(declaration: Declaration, method: str) -> dict[str, Schema]:
     can_be_hidden = bool(declaration.is_visible) and method != "GET"
     no_content = {"204": {"description": "No Content", "headers": refer_to_headers([])}}
-    if declaration.returns is None:
+    if declaration.returns is None and declaration.status == 204:
         return no_content
     if declaration.status == 204:
         headers = ["Preference-Applied"] + (["ETag"] if declaration.has_etag else [])
@@ -198,8 +198,8 @@ def _build_success(
 
 
 def _build_envelope(declaration: Declaration, status: int, can_be_hidden: bool) -> Schema:
-    assert declaration.returns  # noqa: S101 - for the type checker: the caller has checked
-    item = refer_to_schema(declaration.returns)
+    returns = declaration.returns
+    item: Schema = refer_to_schema(returns) if returns else {"type": "null"}
     if declaration.bare:
         return item
     if can_be_hidden:
