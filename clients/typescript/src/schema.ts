@@ -3421,13 +3421,27 @@ export interface operations {
             };
         };
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description Accepted */
+            202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "data": null,
+                     *       "message": "If an account has this address, a message is on its way.",
+                     *       "status_code": 202
+                     *     }
+                     */
+                    "application/json": {
+                        data: null;
+                        message: string;
+                        /** @constant */
+                        status_code: 202;
+                    };
+                };
             };
             400: components["responses"]["BadRequest.MalformedJson.ValidationFailed"];
             406: components["responses"]["NotAcceptable"];
@@ -3536,13 +3550,27 @@ export interface operations {
             };
         };
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description Accepted */
+            202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "data": null,
+                     *       "message": "If an account has this address, a message is on its way.",
+                     *       "status_code": 202
+                     *     }
+                     */
+                    "application/json": {
+                        data: null;
+                        message: string;
+                        /** @constant */
+                        status_code: 202;
+                    };
+                };
             };
             400: components["responses"]["BadRequest.MalformedJson.ValidationFailed"];
             406: components["responses"]["NotAcceptable"];
@@ -3649,13 +3677,27 @@ export interface operations {
             };
         };
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description Accepted */
+            202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "data": null,
+                     *       "message": "If an account has this address, a message is on its way.",
+                     *       "status_code": 202
+                     *     }
+                     */
+                    "application/json": {
+                        data: null;
+                        message: string;
+                        /** @constant */
+                        status_code: 202;
+                    };
+                };
             };
             400: components["responses"]["BadRequest.MalformedJson.ValidationFailed"];
             403: components["responses"]["SignInLinksOff"];

@@ -10,7 +10,7 @@ class ActorOut(TypedDict):
     Who did it. `id` is null for anyone who is not a user.
     """
 
-    type: Literal['user', 'anonymous', 'cli', 'system']
+    type: Literal["user", "anonymous", "cli", "system"]
     id: str | None
 
 
@@ -48,11 +48,80 @@ class EmailLogin(TypedDict):
     refresh_cookie: NotRequired[bool]
 
 
-ErrorCode: TypeAlias = Literal['bad_request', 'broken_request', 'conflict', 'cross_origin', 'current_password_needed', 'email_lookalike', 'email_taken', 'external_id_taken', 'forbidden', 'headers_too_large', 'host_not_allowed', 'id_taken', 'idempotency_key_in_flight', 'idempotency_key_reused', 'internal_error', 'invalid_client_address', 'invalid_credentials', 'invalid_refresh_token', 'invalid_token', 'key_slot_taken', 'last_admin', 'limits_unavailable', 'mail_not_configured', 'malformed_json', 'message_not_found', 'method_not_allowed', 'no_admin_yet', 'not_acceptable', 'not_deleted', 'not_found', 'not_ready', 'origin_not_allowed', 'overloaded', 'password_refused', 'patch_conflict', 'payload_too_large', 'permission_in_use', 'permission_not_found', 'permission_taken', 'precondition_required', 'recent_sign_in_needed', 'registration_closed', 'request_timeout', 'rights_changed', 'role_built_in', 'role_in_use', 'role_not_found', 'role_taken', 'session_not_found', 'several_deleted', 'sign_in_links_off', 'stale_version', 'token_expired', 'too_broad', 'too_busy', 'too_many_permissions', 'too_many_requests', 'unauthenticated', 'unavailable', 'unknown_client', 'unknown_role', 'unsupported_media_type', 'uri_too_long', 'user_not_found', 'username_reserved', 'username_taken', 'validation_failed', 'wrong_password']
+ErrorCode: TypeAlias = Literal[
+    "bad_request",
+    "broken_request",
+    "conflict",
+    "cross_origin",
+    "current_password_needed",
+    "email_lookalike",
+    "email_taken",
+    "external_id_taken",
+    "forbidden",
+    "headers_too_large",
+    "host_not_allowed",
+    "id_taken",
+    "idempotency_key_in_flight",
+    "idempotency_key_reused",
+    "internal_error",
+    "invalid_client_address",
+    "invalid_credentials",
+    "invalid_refresh_token",
+    "invalid_token",
+    "key_slot_taken",
+    "last_admin",
+    "limits_unavailable",
+    "mail_not_configured",
+    "malformed_json",
+    "message_not_found",
+    "method_not_allowed",
+    "no_admin_yet",
+    "not_acceptable",
+    "not_deleted",
+    "not_found",
+    "not_ready",
+    "origin_not_allowed",
+    "overloaded",
+    "password_refused",
+    "patch_conflict",
+    "payload_too_large",
+    "permission_in_use",
+    "permission_not_found",
+    "permission_taken",
+    "precondition_required",
+    "recent_sign_in_needed",
+    "registration_closed",
+    "request_timeout",
+    "rights_changed",
+    "role_built_in",
+    "role_in_use",
+    "role_not_found",
+    "role_taken",
+    "session_not_found",
+    "several_deleted",
+    "sign_in_links_off",
+    "stale_version",
+    "token_expired",
+    "too_broad",
+    "too_busy",
+    "too_many_permissions",
+    "too_many_requests",
+    "unauthenticated",
+    "unavailable",
+    "unknown_client",
+    "unknown_role",
+    "unsupported_media_type",
+    "uri_too_long",
+    "user_not_found",
+    "username_reserved",
+    "username_taken",
+    "validation_failed",
+    "wrong_password",
+]
 
 
 class HealthOut(TypedDict):
-    status: Literal['alive']
+    status: Literal["alive"]
     version: str
     auth_required: bool
 
@@ -72,7 +141,7 @@ class IntrospectionOut(TypedDict):
     """
 
     active: bool
-    token_type: NotRequired[Literal['Bearer']]
+    token_type: NotRequired[Literal["Bearer"]]
     scope: NotRequired[str]
     sub: NotRequired[str]
     sid: NotRequired[str]
@@ -93,9 +162,9 @@ class JwkOut(TypedDict):
     A public RSA key (RFC 7517, RFC 7518 §6.3.1).
     """
 
-    kty: Literal['RSA']
-    use: Literal['sig']
-    alg: Literal['RS256']
+    kty: Literal["RSA"]
+    use: Literal["sig"]
+    alg: Literal["RS256"]
     kid: str
     n: str
     e: str
@@ -178,11 +247,11 @@ class PasswordPolicyOut(TypedDict):
     What a password has to be, for a client that wants to check it beforehand.
     """
 
-    policy: Literal['basic', 'standard', 'complex', 'strict']
+    policy: Literal["basic", "standard", "complex", "strict"]
     min_length: int
     max_length: int
-    requires: list[Literal['lower', 'upper', 'digit', 'special']]
-    refuses: list[Literal['common', 'guessable', 'personal', 'breached']]
+    requires: list[Literal["lower", "upper", "digit", "special"]]
+    refuses: list[Literal["common", "guessable", "personal", "breached"]]
 
 
 class PasswordResetIn(TypedDict):
@@ -195,12 +264,12 @@ class PasswordResetIn(TypedDict):
 
 
 PatchOperation = TypedDict(
-    'PatchOperation',
+    "PatchOperation",
     {
-        'op': Literal['add', 'remove', 'replace', 'move', 'copy', 'test'],
-        'path': str,
-        'value': NotRequired[JsonValue],
-        'from': NotRequired[str | None],
+        "op": Literal["add", "remove", "replace", "move", "copy", "test"],
+        "path": str,
+        "value": NotRequired[JsonValue],
+        "from": NotRequired[str | None],
     },
 )
 
@@ -225,7 +294,7 @@ class PermissionOut(TypedDict):
     created_at: str
 
 
-Pong: TypeAlias = Literal['pong']
+Pong: TypeAlias = Literal["pong"]
 
 
 class Problem(TypedDict):
@@ -244,7 +313,7 @@ class Problem(TypedDict):
 
 
 class ReadyOut(TypedDict):
-    status: Literal['ready']
+    status: Literal["ready"]
     details: list[DetailOut]
 
 
@@ -512,7 +581,7 @@ class SignedInOut(TypedDict):
 
     access_token: str
     refresh_token: NotRequired[str]
-    token_type: Literal['Bearer']
+    token_type: Literal["Bearer"]
     expires_in: int
     user: UserOut
 
