@@ -74,9 +74,9 @@ def build_preparations(settings: Settings, tokens: OneTimeTokenService) -> dict[
         ),
         PASSWORD_RESET.name: LinkPreparation(clock.now, tokens, PASSWORD_RESET, links.reset),
         SIGN_IN_LINK.name: LinkPreparation(clock.now, tokens, SIGN_IN_LINK, links.sign_in),
-        EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, to_former=True),
-        EMAIL_CHANGED: NoticePreparation(to_former=True),
-        PASSWORD_CHANGED: NoticePreparation(to_former=True),
+        EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo),
+        EMAIL_CHANGED: NoticePreparation(),
+        PASSWORD_CHANGED: NoticePreparation(),
     }
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from rollbook.access.permissions import EVERYTHING
+from rollbook.access.principal import COMMAND_LINE, ActorKind, Principal
+from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import build_app
 from tests.harness.browser import CHROMIUM, QUIET, needs_chromium, serving
 from tests.harness.node import install_packages, needs_node
-from tests.harness.post import read_token
+from tests.harness.post import read_text, read_token
 
 NEW = "another row of long words"
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
@@ -69,6 +72,17 @@ def save(page, name):
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
 
 
+def change_address(post):
+    """Let the user change their address, and return the token for the former one."""
+    users = post.services.users
+    user = users.read_user("ada@example.com", actor=COMMAND_LINE)
+    owner = Principal(ActorKind.USER, str(user["_id"]), EVERYTHING)
+    patch = {"email": "new@example.com", "current_password": NEW}
+    changes = UserPatch.model_validate(patch)
+    post.services.changes.change_user(str(user["_id"]), changes, actor=owner)
+    return next(read_token(m) for m in post.deliver() if "/account/undo?" in read_text(m))
+
+
 @pytest.mark.long
 @needs_chromium
 def test_keyboard_verifies_and_resets_without_scripts(url, tokens, api):
@@ -97,7 +111,7 @@ def test_keyboard_verifies_and_resets_without_scripts(url, tokens, api):
 @needs_node
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", VIEWPORTS)
-def test_axe_finds_nothing(database, post_settings, tokens, axe, viewport, scheme):
+def test_axe_finds_nothing(database, post_settings, post, tokens, axe, viewport, scheme):
     app = build_app(database, post_settings, auth_required=True)
     with (
         serving(app) as url,
@@ -125,3 +139,7 @@ def test_axe_finds_nothing(database, post_settings, tokens, axe, viewport, schem
         page.fill("input[type=password]", NEW)
         page.click("button")
         examine("changed")
+        page.goto(f"{url}/account/undo?token={change_address(post)}")
+        examine("undo")
+        page.click("button")
+        examine("undone")

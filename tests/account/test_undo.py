@@ -87,6 +87,15 @@ def test_undo_ends_later_links(post, api, token, thief):
     assert api.post("/api/auth/password/reset", json=body).status_code == 400
 
 
+def test_undo_ends_links_that_wait(post, api, ada, messages, token):
+    """The mail server was away, so the message to the thief has no link yet."""
+    body = {"token": read_token(messages[STOLEN, "Confirm"])}
+    assert api.post("/api/auth/verification/confirm", json=body).status_code == 200
+    change(ada, FURTHER)
+    assert undo(api, token).status_code == 204
+    assert set(deliver(post)) == {(ADDRESS, "Set")}
+
+
 def test_taken_address_is_a_conflict_and_loses_nothing(post, api, token):
     people.add(post.services, "other", email=ADDRESS)
     refused = undo(api, token)

@@ -109,6 +109,19 @@ def test_undescribed_route_is_found(make_app):
     assert find_differences(app) == {("/hidden/{ref}", "put")}
 
 
+def test_each_success_has_the_status_that_is_sent(make_app, published):
+    declared = {
+        method.declaration.operation: method.declaration.status
+        for view in make_app().view_functions.values()
+        for name in getattr(getattr(view, "view_class", None), "methods", ())
+        if hasattr(method := getattr(view.view_class, name.lower()), "declaration")
+    }
+    for _, _, operation in operations(published):
+        status = declared.get(operation["operationId"])
+        assert status is None or str(status) in operation["responses"], operation["operationId"]
+    assert set(declared.values()) == {200, 201, 202, 204}
+
+
 BEARER = {"accessToken": []}
 SECURITY = (
     [],

@@ -19,23 +19,19 @@ from rollbook.users.references import get_email_key
 
 @dataclass(frozen=True)
 class LinkPreparation:
-    """Of a message with a link. `is_wanted` decides by the user, who is active.
-
-    `to_former`: the message goes to an address that the user had.
-    """
+    """Of a message with a link. `is_wanted` decides by the user, who is active."""
 
     clock: Clock
     tokens: OneTimeTokenService
     purpose: Purpose
     link: str
     is_wanted: Callable[[User], bool] = lambda _: True
-    to_former: bool = False
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = _find_user(message, to_former=self.to_former)
+        user = _find_user(message, to_former=self.purpose.to_former)
         if user is None or not self.is_wanted(user):
             return None
-        return _describe(user, message.email if self.to_former else user.email)
+        return _describe(user, message.email if self.purpose.to_former else user.email)
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
@@ -74,21 +70,17 @@ class LinkPreparation:
 
 @dataclass(frozen=True)
 class NoticePreparation:
-    """Of a message that only tells something. `to_former`: as of a LinkPreparation."""
-
-    to_former: bool = False
+    """Of a message that tells of a change, to the address that the user had before."""
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = _find_user(message, to_former=self.to_former)
-        if user is None:
-            return None
-        return _describe(user, message.email if self.to_former else user.email)
+        user = _find_user(message, to_former=True)
+        return _describe(user, message.email) if user else None
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
-        del recipient, actor
-        return message.variables
+        del message, recipient, actor
+        return {}
 
 
 def _find_user(message: OutboxMessage, *, to_former: bool) -> User | None:

@@ -17,6 +17,7 @@ from rollbook.account.purposes import (
     EMAIL_UNDO,
     PASSWORD_CHANGED,
     PASSWORD_RESET,
+    PURPOSES,
     VERIFICATION,
     Purpose,
 )
@@ -152,7 +153,7 @@ class AccountService:
     def undo_email(self, token: str, *, actor: Principal) -> User:
         """Put the address back that a link went to, end all sessions, and send a reset.
 
-        Links that were issued later end too: they may be in the wrong hands.
+        Links that were issued later end too, and those that wait: they may be in the wrong hands.
 
         Raises: InvalidOneTimeToken, EmailTaken, TooManyRequests, LimitsUnavailable.
         """
@@ -162,8 +163,7 @@ class AccountService:
     def find_link(self, token: str, purpose: Purpose) -> Link:
         """Return what is known of a link, which stays valid. Raises: InvalidOneTimeToken."""
         found = self.tokens.find(token, purpose.name)
-        is_former = purpose is EMAIL_UNDO
-        user = get_active_user(found) if is_former else get_owner(found)
+        user = get_active_user(found) if purpose.to_former else get_owner(found)
         return Link(found.email, user.locale)
 
     @transactional()
@@ -187,6 +187,7 @@ class AccountService:
         changed = self._write(user, fields, "user.email_restored", actor)
         self.sessions.delete_sessions(user.pk)
         one_time_tokens.delete_of_user(user.pk, since=taken.created_at)
+        outbox.delete_waiting(user.pk, *(purpose.name for purpose in PURPOSES))
         self.mail.enqueue(PASSWORD_RESET.name, user_id=user.pk, actor=actor)
         return changed
 

@@ -73,19 +73,13 @@ class OutboxDAO(BaseDAO[OutboxMessage]):
         with translate_driver_errors():
             self._collection.delete_one({"_id": message.pk}, session=current_client_session())
 
-    def count_waiting(self) -> int:
-        with translate_driver_errors():
-            found = self._collection.count_documents(
-                {"state": WAITING}, session=current_client_session()
-            )
-        return int(found)
-
     def delete_of_user(self, user_id: ObjectId) -> None:
         with translate_driver_errors():
             self._collection.delete_many({"user_id": user_id}, session=current_client_session())
 
-    def delete_waiting(self, user_id: ObjectId, kind: str) -> None:
-        query = {"user_id": user_id, "kind": kind, "state": WAITING}
+    def delete_waiting(self, user_id: ObjectId, *kinds: str) -> None:
+        """Delete the messages that wait, of these kinds."""
+        query = {"user_id": user_id, "kind": {"$in": kinds}, "state": WAITING}
         with translate_driver_errors():
             self._collection.delete_many(query, session=current_client_session())
 

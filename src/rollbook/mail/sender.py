@@ -63,14 +63,11 @@ class MailSender:
         mailer: Mailer,
         preparations: Mapping[str, Preparation],
         is_allowed: Callable[[str, str], bool],
-        *,
-        claim_time: timedelta = CLAIM_TIME,
     ) -> None:
         self.clock = clock
         self._mailer = mailer
         self._preparations = preparations
         self._is_allowed = is_allowed
-        self._claim_time = claim_time
         self._holder = secrets.token_hex(8)
         self._sending = threading.Lock()
         self._is_stopping = False
@@ -104,7 +101,7 @@ class MailSender:
             if self._is_stopping or not self._acquire():
                 return False
             now = self.clock()
-            message = outbox.claim(now, until=now + self._claim_time)
+            message = outbox.claim(now, until=now + CLAIM_TIME)
             if message:
                 self._handle(message)
             return message is not None
@@ -156,7 +153,7 @@ class MailSender:
         """
         now = self.clock()
         fields = {"state": SENT, "finished_at": now, "expires_at": now + KEPT_SENT}
-        gone = dict.fromkeys(("due_at", "variables", "origin", "reason", "email"))
+        gone = dict.fromkeys(("due_at", "origin", "reason", "email"))
         while True:
             try:
                 outbox.set_fields(message, fields | gone)

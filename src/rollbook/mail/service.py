@@ -1,7 +1,7 @@
 """Store messages, to be sent after the commit; list them, and let failed ones wait again."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -51,7 +51,6 @@ class MailService:
         actor: Principal,
         user_id: ObjectId | None = None,
         email: str | None = None,
-        variables: Mapping[str, Any] | None = None,
     ) -> None:
         """Store a message for a user, or for the owner of an address, who may not exist.
 
@@ -71,7 +70,6 @@ class MailService:
                 due_at=now,
                 **self._build_fields(now),
                 origin=_describe_origin(actor.origin),
-                variables=dict(variables or {}),
             )
         )
 
