@@ -132,7 +132,10 @@ def test_every_message_arrives_through_outages_and_kills(server, port, capsys):
     create_users(server, MAILS)
     mailboxes = []
     everyone = {f"user{index}@house.org" for index in range(MAILS)}
-    is_over = lambda: set(list_recipients(mailboxes)) >= everyone  # noqa: E731
+
+    def is_over():
+        return set(list_recipients(mailboxes)) >= everyone
+
     with ThreadPoolExecutor(6) as pool:
         failing = pool.submit(fail_in_turn, port, mailboxes, is_over)
         began, pace = time.monotonic(), OUTAGE_SECONDS / MAILS

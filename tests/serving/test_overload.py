@@ -76,17 +76,21 @@ class Connection:
 def test_requests_that_wait_too_long_are_refused(server):
     """Under a load that lasts: a burst of three seconds is served."""
     with ExitStack() as stack:
-        open_ = lambda: stack.enter_context(closing(Connection(server)))  # noqa: E731
-        connections, extra = [open_() for _ in range(CONNECTIONS)], open_()
+        connections = [open_connection(stack, server) for _ in range(CONNECTIONS)]
+        extra = open_connection(stack, server)
         for connection in connections:
             connection.send(LIST * PIPELINED)
         head = send_until_refused(extra)
         assert b"\r\nRetry-After: 1" in head
         assert b"\r\nX-Request-ID: trace-7\r\n" in head
         require_some_refused(connections, server)
-        later = open_()
+        later = open_connection(stack, server)
         later.send(LIST)
         assert later.read()[0] == 200
+
+
+def open_connection(stack, server):
+    return stack.enter_context(closing(Connection(server)))
 
 
 def send_until_refused(extra):

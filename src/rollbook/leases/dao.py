@@ -19,8 +19,8 @@ class LeaseDAO:
         """Acquire the lease, or extend it, in one atomic write.
 
         False while another process holds it. MongoDB's clock decides: a machine whose clock is
-        weeks ahead would hold the lease for weeks. A lease that ends later than one of now would
-        was acquired when MongoDB's clock was ahead, and does not count.
+        weeks ahead would hold the lease for weeks. A lease that ends later than one acquired now
+        would end was acquired while MongoDB's clock was ahead, and does not count.
         """
         until = {"$ifNull": ["$until", "$$NOW"]}
         new_until = {"$add": ["$$NOW", int(duration.total_seconds() * 1000)]}
