@@ -1,8 +1,11 @@
 """A server that has been told to stop."""
 
+import os
 import signal
 import socket
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -56,17 +59,17 @@ def test_slow_body_is_awaited_during_the_delay(settings, tmp_path):
 
 def test_waiting_connection_is_served_before_the_end(settings, tmp_path):
     """Connections that the kernel has, but no worker yet, when the signal comes."""
-    with serving(tmp_path, WORKERS=1, **settings) as server:
+    with serving(tmp_path, WORKERS=1, **settings) as server, ExitStack() as clients:
         server.await_status("/ready", 200)
+        parent = server.process.pid
+        worker = int(Path(f"/proc/{parent}/task/{parent}/children").read_text())
         address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        os.kill(worker, signal.SIGSTOP)
+        waiting = [socket.create_connection(address, timeout=5) for _ in range(20)]
+        for sock in waiting:
+            clients.enter_context(sock).sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
         server.process.send_signal(signal.SIGTERM)
-        answers = []
-        while True:
-            try:
-                with socket.create_connection(address, timeout=5) as sock:
-                    sock.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
-                    answers.append(sock.recv(100)[:12])
-            except ConnectionRefusedError:
-                break
-        assert set(answers) <= {b"HTTP/1.1 200"}
+        time.sleep(0.5)
+        os.kill(worker, signal.SIGCONT)
+        assert {sock.recv(100)[:12] for sock in waiting} == {b"HTTP/1.1 200"}
         assert server.process.wait(10) == 0
