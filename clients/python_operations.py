@@ -71,15 +71,15 @@ class Operation:
 
     @property
     def data(self) -> Schema | None:
-        """The schema of `data` in a success, or None for a 204 and a 202."""
-        statuses = ("202", "204", "200", "201")
+        """The schema of `data` in a success, or None where there is none."""
+        statuses = ("204", "200", "201", "202")
         responses = [self.schema["responses"].get(status) for status in statuses]
         success = next(filter(None, responses))
-        if "content" not in success or "202" in self.schema["responses"]:
+        if "content" not in success:
             return None
         envelope: Schema = success["content"]["application/json"]["schema"]
         data: Schema = envelope["properties"]["data"]
-        return data
+        return None if data.get("type") == "null" else data
 
     @property
     def is_list(self) -> bool:

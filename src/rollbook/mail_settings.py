@@ -53,8 +53,10 @@ class MailSettings(BaseModel):
     link_url: LinkUrl | None = Field(
         None, description="the page of your app that a link to sign in leads to, with {token}"
     )
-    email_verification: Literal["off", "optional"] = Field(
-        "optional", description="optional: new users get a link to verify their address"
+    email_verification: Literal["off", "optional", "required"] = Field(
+        "optional",
+        description="optional: new users get a link to verify their address; required: they sign "
+        "in only afterwards, and registering does not tell who has an account; or off",
     )
     notify_email_changed: bool = Field(
         True,

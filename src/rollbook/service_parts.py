@@ -6,6 +6,7 @@ from datetime import timedelta
 from limits.storage import RedisStorage, Storage
 from pydantic import SecretStr
 
+from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.refresh_cookie import RefreshCookie
 from rollbook.cors.origins import AllowedOrigins
 from rollbook.first_admin.service import FirstAdmin, FirstAdminRefused
@@ -77,6 +78,12 @@ def build_keys(settings: Settings, secret_key: str) -> tuple[Keys, KeyService | 
     seal = Seal(secret_key)
     ring = KeyRing(clock.now, seal, timedelta(minutes=settings.access_token_expire_minutes))
     return ring, KeyService(clock.now, seal, ring)
+
+
+def build_access_tokens(settings: Settings, keys: Keys) -> AccessTokens:
+    lifetime = timedelta(minutes=settings.access_token_expire_minutes)
+    audiences = tuple(filter(None, map(str.strip, settings.jwt_audience.split(","))))
+    return AccessTokens(clock.now, keys, lifetime, settings.jwt_issuer, audiences)
 
 
 def build_limit_store(settings: Settings) -> Storage | None:

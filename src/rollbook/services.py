@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rollbook.account.link_requests import LinkRequests
 from rollbook.account.service import AccountService
 from rollbook.account.sign_in_links import SignInLinkService
-from rollbook.auth.access_tokens import AccessTokens
+from rollbook.account_parts import build_account_parts, build_notices
 from rollbook.auth.callers import Callers
 from rollbook.auth.refresh_cookie import RefreshCookie
 from rollbook.auth.service import AuthService
@@ -25,11 +24,10 @@ from rollbook.kit.key_derivation import derive_key
 from rollbook.leases.dao import leases
 from rollbook.mail.sender import MailSender
 from rollbook.mail.service import MailService
-from rollbook.mail_parts import build_mail, build_notices, build_sender
+from rollbook.mail_parts import build_mail
 from rollbook.metadata.filters import build_indexes
 from rollbook.metadata.schema_file import MetadataSchemas
 from rollbook.migrations.service import MigrationService
-from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.passwords.password_policy import PasswordPolicy
 from rollbook.permissions.service import PermissionService
@@ -37,6 +35,7 @@ from rollbook.retention.service import RetentionService
 from rollbook.roles.dao import roles as role_dao
 from rollbook.roles.service import RoleService
 from rollbook.service_parts import (
+    build_access_tokens,
     build_attempts,
     build_first_admin,
     build_keys,
@@ -134,18 +133,28 @@ def build_services(settings: Settings) -> Services:
     notices = build_notices(settings, mail)
     events = Events([*(feature.handlers for feature in FEATURES), notices.handlers])
     registration = RegistrationService(
-        clock.now, passwords, settings.registration, roles, attempts, metadata, events
-    )
-    links, requests = (
-        OneTimeTokenService(clock.now, secret_key),
-        LinkRequests(clock.now, mail, attempts),
+        clock.now,
+        passwords,
+        settings.registration,
+        settings.verification,
+        roles,
+        attempts,
+        metadata,
+        events,
+        mail,
     )
     keys, signing = build_keys(settings, secret_key)
-    token_lifetime = timedelta(minutes=settings.access_token_expire_minutes)
-    audiences = tuple(filter(None, map(str.strip, settings.jwt_audience.split(","))))
-    tokens = AccessTokens(clock.now, keys, token_lifetime, settings.jwt_issuer, audiences)
     claims = TokenClaims.parse(settings.token_claims, roles.describe_permissions)
-    auth = AuthService(clock.now, passwords.gate, attempts, sessions, tokens, claims)
+    auth = AuthService(
+        clock.now,
+        passwords.gate,
+        attempts,
+        sessions,
+        build_access_tokens(settings, keys),
+        claims,
+        requires_verified=settings.verification == "required",
+    )
+    parts = build_account_parts(settings, notices, registration, auth)
     latest = clock.get_latest(clock.now, leases.get_database_time)
     earliest = clock.get_earliest(clock.now, leases.get_database_time)
     deletion = DeletionService(clock.now, latest, roles, sessions, proof, events)
@@ -164,19 +173,10 @@ def build_services(settings: Settings) -> Services:
         permissions=PermissionService(clock.now, role_dao.is_held),
         sessions=sessions,
         auth=auth,
-        account=AccountService(
-            clock.now,
-            mail,
-            requests,
-            links,
-            attempts,
-            passwords,
-            sessions,
-            notices.notify_of_change,
-        ),
-        sign_in_links=SignInLinkService(settings.sign_in_links, requests, links, attempts, auth),
+        account=parts.account,
+        sign_in_links=parts.sign_in_links,
         mail=mail,
-        mail_sender=build_sender(settings, mail, links, attempts.count_message),
+        mail_sender=parts.mail_sender,
         callers=Callers(),
         refresh_cookie=build_refresh_cookie(settings, sessions),
         keys=keys,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
@@ -109,6 +109,8 @@ class Settings(
         needed = {"MAIL_FROM": self.mail_from, "PUBLIC_URL": self.public_url}
         missing = [name for name in needed if needed[name] is None and self.mail_url is not None]
         mistakes += [f"{n}: required with MAIL_URL when ENVIRONMENT=production." for n in missing]
+        if self.email_verification == "required" and self.mail_url is None:
+            mistakes.append("EMAIL_VERIFICATION: `required` needs MAIL_URL, which sends the links.")
         if mistakes and self.environment == "production":
             raise ValueError("\n".join(mistakes))
         return self
@@ -133,6 +135,11 @@ class Settings(
         if self.environment == "development":
             return MailFolder(self.data_dir.resolve() / "mail")
         return None
+
+    @property
+    def verification(self) -> Literal["off", "optional", "required"]:
+        """EMAIL_VERIFICATION, or off without mail."""
+        return self.email_verification if self.mail_target else "off"
 
     @property
     def public_address(self) -> str:

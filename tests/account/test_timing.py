@@ -1,4 +1,4 @@
-"""The time of a request for a link reveals nothing about an account, by a paired t-test."""
+"""The time of a request reveals nothing about an account, by a paired t-test."""
 
 from functools import partial
 
@@ -11,6 +11,7 @@ from rollbook.users.dao import users
 from rollbook.users.references import get_email_key
 from rollbook.users.schemas import UserPatch
 from tests import people
+from tests.conftest import PASSWORD
 from tests.harness.timing import MAX_T, measure
 
 
@@ -53,6 +54,26 @@ def test_requests_for_links_take_the_same_time(kinds, path):
     t_values = measure(kinds(path))
     print(t_values)
     assert max(t_values.values()) < MAX_T, t_values
+
+
+@pytest.mark.long
+def test_registrations_take_the_same_time(make_app, post_settings, services):
+    changes = {"email_verification": "required", "auth_required": True}
+    client = make_app(mail_url=post_settings.mail_url, **changes).test_client()
+    people.add(services, "root", role="admin")
+    for name in ("known", "verified", "disabled"):
+        people.add(services, name, email_verified=name == "verified")
+    disabled = UserPatch(is_active=False)
+    services.changes.change_user("disabled", disabled, actor=COMMAND_LINE)
+    names = ("known", "verified", "disabled", "unknown")
+    t_values = measure({name: partial(register, client, f"{name}@example.com") for name in names})
+    print(t_values)
+    assert max(t_values.values()) < MAX_T, t_values
+
+
+def register(client, email):
+    body = {"email": email, "password": PASSWORD}
+    assert client.post("/api/users", json=body).status_code == 202
 
 
 @pytest.mark.long

@@ -15,7 +15,8 @@ export interface paths {
         put?: never;
         /**
          * Sign in with an e-mail address or a username
-         * @description Every failure gets the same response. Send the access token as `Authorization: Bearer …`.
+         * @description Every failure gets the same response, but for a right password when the address has to be
+         *     verified first. Send the access token as `Authorization: Bearer …`.
          */
         post: operations["login"];
         delete?: never;
@@ -298,6 +299,9 @@ export interface paths {
          * @description Anyone may register while registration is open and there is an admin. The role is then
          *     `user`; another one needs `users:set_role`. The e-mail address and the username must be
          *     unique, in any spelling.
+         *
+         *     With EMAIL_VERIFICATION=required, a registration gets status 202 whether the address is
+         *     taken or not. A message tells its owner how to go on.
          */
         post: operations["create_user"];
         delete?: never;
@@ -906,7 +910,7 @@ export interface components {
          * @description docs/errors.md explains each. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "mail_not_configured" | "malformed_json" | "message_not_found" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "sign_in_links_off" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
+        ErrorCode: "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "email_unverified" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "mail_not_configured" | "malformed_json" | "message_not_found" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "sign_in_links_off" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
         /** HealthOut */
         HealthOut: {
             /**
@@ -2464,6 +2468,17 @@ export interface components {
             };
         };
         /** @description Forbidden */
+        "EmailUnverified.OriginNotAllowed": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
         Forbidden: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3064,7 +3079,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest.MalformedJson.ValidationFailed"];
             401: components["responses"]["InvalidCredentials"];
-            403: components["responses"]["OriginNotAllowed"];
+            403: components["responses"]["EmailUnverified.OriginNotAllowed"];
             406: components["responses"]["NotAcceptable"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
@@ -3981,6 +3996,29 @@ export interface operations {
                         message: string;
                         /** @constant */
                         status_code: 201;
+                    };
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": null,
+                     *       "message": "A message with a link is on its way to this address.",
+                     *       "status_code": 202
+                     *     }
+                     */
+                    "application/json": {
+                        data: null;
+                        message: string;
+                        /** @constant */
+                        status_code: 202;
                     };
                 };
             };

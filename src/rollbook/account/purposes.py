@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from rollbook.users.registration import ADDRESS_TAKEN
+
 SAMPLE = "https://users.example.com/account/sample?token=sample"
 
 
@@ -38,5 +40,6 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
     **{purpose.name: purpose.describe(SAMPLE) for purpose in PURPOSES},
     PASSWORD_CHANGED: {},
     EMAIL_CHANGED: {},
+    ADDRESS_TAKEN: {},
 }
 """Kind of a message → the variables of its template, as in a preview."""

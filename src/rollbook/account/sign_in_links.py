@@ -13,7 +13,10 @@ from rollbook.limits.service import AttemptLimiter
 from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.storage.transactions import transactional
-from rollbook.users.dao import Credentials
+from rollbook.users import policy, stored_fields
+from rollbook.users.credentials import Credentials
+from rollbook.users.dao import users
+from rollbook.users.documents import User
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,21 @@ class SignInLinkService:
     @transactional()
     def _start_session(self, token: str, *, actor: Principal) -> Started:
         user = get_owner(self.tokens.take(token, SIGN_IN_LINK.name))
-        known = Credentials(user.pk, user.password_hash, user.is_active, user.known_addresses)
-        started = self.auth.start_session(known, {}, actor=actor)
+        verified = self._verify(user)
+        known = Credentials.from_row(verified.to_mongo())
+        changes = policy.describe_changes(user, verified)
+        started = self.auth.start_session(known, {}, actor=actor, changes=changes)
         if started is None:
             raise InvalidOneTimeToken()
         return started
+
+    def _verify(self, user: User) -> User:
+        """Note that the address is the user's own, which the link has shown."""
+        if user.email_verified:
+            return user
+        now = self.auth.clock()
+        fields = stored_fields.build_verification({"email_verified": True}, now)
+        return users.update_from(user, at=now, fields=fields)
 
     def _require_enabled(self) -> None:
         if not self.is_enabled:

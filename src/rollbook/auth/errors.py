@@ -15,6 +15,16 @@ class InvalidCredentials(Unauthenticated):
     code, message = "invalid_credentials", "Invalid credentials."
 
 
+class EmailUnverified(Forbidden):
+    """The password is right, but EMAIL_VERIFICATION=required, and the address is not verified."""
+
+    code = "email_unverified"
+    message = (
+        "Verify your e-mail address first, with the link that you got. "
+        "POST /auth/verification sends another one."
+    )
+
+
 class InvalidToken(Unauthenticated):
     """The access token is malformed, or its session has ended (RFC 6750 §3.1).
 

@@ -15,7 +15,12 @@ from rollbook.access.guards import (
     signed_in,
     signed_in_or_cookie,
 )
-from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken, OriginNotAllowed
+from rollbook.auth.errors import (
+    EmailUnverified,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    OriginNotAllowed,
+)
 from rollbook.auth.refresh_cookie import RefreshCookie
 from rollbook.auth.schemas import LoginIn, LogoutIn, MeOut, RefreshIn, SignedInOut
 from rollbook.auth.service import AuthService, SignedIn
@@ -61,12 +66,13 @@ class Login(AuthResource):
         "Signed in.",
         body=LoginIn,
         returns=SignedInOut,
-        errors=(InvalidCredentials, OriginNotAllowed, TooBusy, *THROTTLED),
+        errors=(InvalidCredentials, EmailUnverified, OriginNotAllowed, TooBusy, *THROTTLED),
     )
     def post(self, body: LoginIn) -> Reply:
         """Sign in with an e-mail address or a username.
 
-        Every failure gets the same response. Send the access token as `Authorization: Bearer …`.
+        Every failure gets the same response, but for a right password when the address has to be
+        verified first. Send the access token as `Authorization: Bearer …`.
         """
         if body.refresh_cookie:
             self.cookie.require_allowed()

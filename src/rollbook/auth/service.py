@@ -10,7 +10,7 @@ from bson import ObjectId
 from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import Target, append_entry
 from rollbook.auth.access_tokens import AccessTokens
-from rollbook.auth.errors import InvalidCredentials, InvalidRefreshToken
+from rollbook.auth.errors import EmailUnverified, InvalidCredentials, InvalidRefreshToken
 from rollbook.auth.schemas import LoginIn
 from rollbook.auth.token_claims import TokenClaims
 from rollbook.kit import metrics
@@ -22,7 +22,8 @@ from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
 from rollbook.signing.keys import Signer
 from rollbook.storage.transactions import transactional
-from rollbook.users.dao import VISIBLE, Credentials, users
+from rollbook.users.credentials import Credentials
+from rollbook.users.dao import VISIBLE, users
 from rollbook.users.documents import User
 from rollbook.users.errors import UserNotFound
 from rollbook.users.references import Reference, get_login_reference
@@ -55,13 +56,14 @@ class AuthService:
     sessions: SessionService
     tokens: AccessTokens
     claims: TokenClaims
+    requires_verified: bool
 
     def sign_in(self, login: LoginIn, *, actor: Principal) -> SignedIn:
         """Sign a user in.
 
         Every failure gets the same response in the same time, whether the account exists or not.
 
-        Raises: InvalidCredentials, TooManyRequests, LimitsUnavailable, TooBusy.
+        Raises: InvalidCredentials, EmailUnverified, TooManyRequests, LimitsUnavailable, TooBusy.
         """
         with metrics.count_result(metrics.sign_ins()):
             return self._sign_in(login, actor)
@@ -77,6 +79,7 @@ class AuthService:
             proven = known if known and known.is_active and matches and allowed else None
             outdated = proven is not None and hasher.is_outdated(proven.password_hash)
             fields = {"password_hash": hasher.hash(password)} if outdated else {}
+        self._require_verified(proven, actor)
         signer = self.tokens.get_signer()
         started = self.start_session(proven, fields, actor=actor) if proven else None
         if started is None:
@@ -84,6 +87,12 @@ class AuthService:
             raise InvalidCredentials()
         self.attempts.reset_account(_get_account(known, reference), actor.origin)
         return self.issue_tokens(signer, *started)
+
+    def _require_verified(self, proven: Credentials | None, actor: Principal) -> None:
+        if proven and self.requires_verified and not proven.email_verified:
+            changes = {"reason": {"before": None, "after": EmailUnverified.code}}
+            _audit("auth.login_failed", str(proven.id), actor, self.clock(), changes)
+            raise EmailUnverified()
 
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:
         """Exchange a refresh token for new tokens.
@@ -134,9 +143,14 @@ class AuthService:
 
     @transactional()
     def start_session(
-        self, known: Credentials, fields: Mapping[str, Any], *, actor: Principal
+        self,
+        known: Credentials,
+        fields: Mapping[str, Any],
+        *,
+        actor: Principal,
+        changes: Mapping[str, Any] | None = None,
     ) -> Started | None:
-        """Start a session of a user who has proven who they are.
+        """Start a session of a user who has proven who they are. The audit entry has `changes`.
 
         None when the user was disabled, deleted or given another password meanwhile.
         """
@@ -148,8 +162,8 @@ class AuthService:
         if user is None:
             return None
         session, token = self.sessions.start_session(known.id, actor=owner, at=now)
-        changes = {"session": {"before": None, "after": str(session.pk)}}
-        _audit("auth.login_succeeded", str(known.id), owner, now, changes)
+        described = {"session": {"before": None, "after": str(session.pk)}, **(changes or {})}
+        _audit("auth.login_succeeded", str(known.id), owner, now, described)
         return user, session, token, self.claims.build(user)
 
     @transactional()

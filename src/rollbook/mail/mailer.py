@@ -16,9 +16,12 @@ from rollbook.mail.templates import Templates
 
 @dataclass(frozen=True)
 class Recipient:
-    """Who gets a message. `locale` is the user's, if they have chosen one."""
+    """Who gets a message. `locale` is the user's, if they have chosen one.
 
-    user_id: ObjectId
+    `user_id` is None for an address without an account.
+    """
+
+    user_id: ObjectId | None
     address: str
     locale: str | None
 

@@ -196,7 +196,8 @@ def _restore_actor(message: OutboxMessage) -> Principal:
     """Return who asked for the message: rollbook itself, or somebody whose rights are not known."""
     if not message.origin:
         return SYSTEM
-    return Principal(ActorKind.ANONYMOUS, None, frozenset(), Origin(**message.origin))
+    origin = Origin(**message.origin, accept_language=message.language)
+    return Principal(ActorKind.ANONYMOUS, None, frozenset(), origin)
 
 
 def _count(message: OutboxMessage, result: str) -> None:

@@ -1,7 +1,7 @@
 """Store messages, to be sent after the commit; list them, and let failed ones wait again."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -51,6 +51,7 @@ class MailService:
         actor: Principal,
         user_id: ObjectId | None = None,
         email: str | None = None,
+        payload: Mapping[str, Any] | None = None,
     ) -> None:
         """Store a message for a user, or for the owner of an address, who may not exist.
 
@@ -66,6 +67,7 @@ class MailService:
                 kind=kind,
                 user_id=user_id,
                 email=email,
+                payload=payload,
                 language=choose_language(self.languages, *accepted),
                 due_at=now,
                 **self._build_fields(now),
@@ -106,7 +108,7 @@ class MailService:
             language=self.languages[0],
             message_id=create_message_id(self.mailer.correspondent.address.domain),
         )
-        recipient = Recipient(ObjectId(), address, None)
+        recipient = Recipient(None, address, None)
         self.mailer.send(message, recipient, {}, at=self.clock())
         self.mailer.close()
 

@@ -1,6 +1,7 @@
 """The responses of one operation in the OpenAPI document."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -181,7 +182,11 @@ def _build_successes(declaration: Declaration, method: str) -> dict[str, Schema]
     }
     headers = [name for name, is_offered in offered.items() if is_offered]
     status = declaration.status
-    return {str(status): _build_success(declaration, status, headers, can_be_hidden)}
+    successes = {str(status): _build_success(declaration, status, headers, can_be_hidden)}
+    if declaration.accepted:
+        accepted = replace(declaration, returns=None, message=declaration.accepted)
+        successes["202"] = _build_success(accepted, 202, ["Idempotency-Replayed"], False)
+    return successes
 
 
 def _build_success(

@@ -1,8 +1,8 @@
 """The only file that queries users."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from rollbook.storage.driver_errors import current_client_session, translate_dri
 from rollbook.storage.paging import MAX_COUNTED
 from rollbook.tallies.dao import tallies
 from rollbook.users import errors, kinds
+from rollbook.users.credentials import CREDENTIAL_FIELDS, Credentials
 from rollbook.users.documents import (
     NOT_DELETED,
     ROLE_LIST_INDEX,
@@ -32,16 +33,6 @@ VISIBLE = dict.fromkeys(("password_hash", "known_addresses", "words", "word_pair
 """A projection of what a response may need."""
 MAX_SORTED = 10_000
 """Sorting that many matches of a search takes a tenth of a second."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What decides about a sign-in."""
-
-    id: ObjectId
-    password_hash: str
-    is_active: bool
-    known_addresses: Sequence[str]
 
 
 class UserDAO(BaseDAO[User]):
@@ -129,13 +120,10 @@ class UserDAO(BaseDAO[User]):
     def find_credentials(self, reference: Reference) -> Credentials | None:
         """Find a row: building a document takes time that would reveal that a user exists."""
         query = {reference.field: {"$eq": reference.value}, **NOT_DELETED}
-        fields = dict.fromkeys(("password_hash", "is_active", "known_addresses"), True)
+        fields = dict.fromkeys(CREDENTIAL_FIELDS, True)
         with translate_driver_errors():
             row = self._collection.find_one(query, fields, session=current_client_session())
-        if row is None:
-            return None
-        known = row.get("known_addresses", ())
-        return Credentials(row["_id"], row["password_hash"], row["is_active"], known)
+        return None if row is None else Credentials.from_row(row)
 
     def has_lookalike(self, address: str, *, besides: ObjectId | None = None) -> bool:
         """Return whether another user has a different address that looks the same."""

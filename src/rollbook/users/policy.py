@@ -18,6 +18,7 @@ from rollbook.users.schemas import FIELD_RULES, Viewer
 from rollbook.users.stored_fields import STORED_FIELDS
 
 Registration = Literal["open", "closed"]
+Verification = Literal["off", "optional", "required"]
 
 AUDITED_FIELDS = (*STORED_FIELDS, "deleted_at")
 """The fields whose values the audit log keeps."""

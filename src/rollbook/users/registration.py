@@ -1,5 +1,10 @@
-"""Create users, and let people register."""
+"""Create users, and let people register.
 
+With EMAIL_VERIFICATION=required, a registration is stored like a message, whether the address is
+taken or not. The sender creates the user, or tells the owner of the address.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +17,7 @@ from rollbook.kit.errors import AppError, Conflict
 from rollbook.kit.events import Events
 from rollbook.limits.limit_status import remember_address
 from rollbook.limits.service import AttemptLimiter
+from rollbook.mail.service import MailService
 from rollbook.metadata.schema_file import MetadataSchemas
 from rollbook.metadata.values import KINDS, merge_metadata
 from rollbook.passwords.service import PasswordService
@@ -23,9 +29,12 @@ from rollbook.users import policy, references, stored_fields
 from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
-from rollbook.users.errors import EmailLookalike, RegistrationClosed
+from rollbook.users.errors import EmailLookalike, RegistrationClosed, UsernameTaken
 from rollbook.users.events import UserCreated
 from rollbook.users.schemas import UserCreate
+
+REGISTRATION, ADDRESS_TAKEN = "registration", "address_taken"
+"""Kinds of messages. The first is never sent: the sender creates the user that it describes."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +42,64 @@ class RegistrationService:
     clock: Clock
     passwords: PasswordService
     registration: policy.Registration
+    verification: policy.Verification
     roles: RoleService
     attempts: AttemptLimiter
     metadata: MetadataSchemas
     events: Events
+    mail: MailService
 
-    def create_user(self, new: UserCreate, *, actor: Principal) -> User:
-        """Create a user, or register one.
+    def register(self, new: UserCreate, *, actor: Principal) -> User | None:
+        """Create a user. None for a registration whose user is created later.
 
-        Raises: RegistrationClosed, NoAdminYet, TooManyRequests, Forbidden, UnknownRole,
-        PasswordRefused, TooBusy, EmailTaken, UsernameTaken, EmailLookalike.
+        Raises: as `create_user`; RegistrationClosed, NoAdminYet, TooManyRequests, EmailLookalike.
         """
         if not policy.is_registration(actor):
-            return self._create(new, actor)
+            return self.create_user(new, actor=actor)
         self.attempts.count_registration(actor.origin)
         has_admin = users.has_active_user(ADMIN)
         try:
             policy.require_registration_open(self.registration, has_admin=has_admin)
+            if self.verification == "required":
+                self._request(self._build_fields(new, actor), actor=actor)
+                return None
             refuse_lookalike(new.email)
-            return self._create(new, actor)
+            return self.create_user(new, actor=actor)
         except (RegistrationClosed, Conflict) as refusal:
             self._audit_refusal(refusal, actor)
             raise
 
-    def _create(self, new: UserCreate, actor: Principal) -> User:
+    def create_user(self, new: UserCreate, *, actor: Principal) -> User:
+        """Create a user.
+
+        Raises: Forbidden, UnknownRole, PasswordRefused, TooBusy, EmailTaken, UsernameTaken.
+        """
+        return self._insert(self._build_fields(new, actor), actor=actor)
+
+    def complete(self, fields: Mapping[str, Any], *, actor: Principal) -> None:
+        """Create the user of a registration, or tell the owner of the address.
+
+        A username that was taken meanwhile is left out. Call it inside a transaction.
+        """
+        address = fields["email"]
+        if users.find("email_key", fields["email_key"]):
+            self.mail.enqueue(ADDRESS_TAKEN, email=address, actor=actor)
+        elif not is_lookalike(address):
+            key = fields.get("username_key")
+            is_free = not (key and users.find("username_key", key))
+            username = {} if is_free else {"username": None, "username_key": None}
+            self._insert({**fields, **username}, actor=actor)
+
+    @transactional()
+    def _request(self, fields: dict[str, Any], *, actor: Principal) -> None:
+        """Store a registration. Its time must not depend on the owner of the address."""
+        if fields.get("username_key") and users.find("username_key", fields["username_key"]):
+            raise UsernameTaken()
+        self.mail.enqueue(REGISTRATION, email=fields["email"], payload=fields, actor=actor)
+        action, target = "user.registration_requested", Target("user", None)
+        append_entry(action, target, actor=actor, at=self.clock(), changes={})
+
+    def _build_fields(self, new: UserCreate, actor: Principal) -> dict[str, Any]:
         sent = new.model_dump()
         password = new.password.get_secret_value()
         is_anonymous = actor.kind is ActorKind.ANONYMOUS
@@ -74,7 +117,7 @@ class RegistrationService:
                 self.metadata.check(kind, fields[kind])
         if sent["id"]:
             fields["pk"] = ObjectId(sent["id"])
-        return self._insert(stored_fields.build_stored_fields(sent) | fields, actor=actor)
+        return stored_fields.build_stored_fields(sent) | fields
 
     @transactional()
     def _insert(self, fields: dict[str, Any], *, actor: Principal) -> User:
@@ -106,5 +149,10 @@ def refuse_lookalike(address: str, *, besides: ObjectId | None = None) -> None:
 
     Call it for an address that no administrator vouches for.
     """
-    if references.is_confusable(address) and users.has_lookalike(address, besides=besides):
+    if is_lookalike(address, besides=besides):
         raise EmailLookalike()
+
+
+def is_lookalike(address: str, *, besides: ObjectId | None = None) -> bool:
+    """Return whether an address looks like that of another user than `besides`."""
+    return references.is_confusable(address) and users.has_lookalike(address, besides=besides)

@@ -16,14 +16,7 @@ from rollbook.users import errors, policy
 from rollbook.users.base_resource import REF, Services, UserResource
 from rollbook.users.queries import RemoveQuery, UserQuery
 from rollbook.users.related_resources import UserHistory, UserSessions
-from rollbook.users.schemas import (
-    UserCreate,
-    UserDelete,
-    UserListOut,
-    UserOut,
-    UserPatch,
-    Viewer,
-)
+from rollbook.users.schemas import UserCreate, UserDelete, UserListOut, UserOut, UserPatch, Viewer
 from rollbook.web.declarations import Reply
 from rollbook.web.endpoints import Api, endpoint
 
@@ -82,6 +75,7 @@ class UserCollection(UserResource):
         status=201,
         location=lambda user: url_for(".user", ref=user.pk),
         idempotent=True,
+        accepted="A message with a link is on its way to this address.",
         is_visible=may_see,
         get_viewer=get_viewer,
         errors=(*VALUES_REFUSED, *REGISTRATION_REFUSED, errors.IdTaken, Forbidden),
@@ -92,8 +86,11 @@ class UserCollection(UserResource):
         Anyone may register while registration is open and there is an admin. The role is then
         `user`; another one needs `users:set_role`. The e-mail address and the username must be
         unique, in any spelling.
+
+        With EMAIL_VERIFICATION=required, a registration gets status 202 whether the address is
+        taken or not. A message tells its owner how to go on.
         """
-        return Reply(self.services.registration.create_user(body, actor=current_principal()))
+        return Reply(self.services.registration.register(body, actor=current_principal()))
 
     @requires(Permission.USERS_LIST)
     @endpoint(

@@ -53,6 +53,7 @@ class Declaration:
 
     `is_visible` decides, by the id of the item in a response, whether the caller may read it. If
     not, `data` is null. Without it, every caller who gets the response may read all of it.
+    `accepted`: the message of a 202 without data, which stands for a method that returns None.
     `get_viewer` returns the context in which `returns` is validated, which may hide some fields.
     """
 
@@ -70,6 +71,7 @@ class Declaration:
     conditional: bool
     idempotent: bool
     body_optional: bool
+    accepted: str | None
     is_visible: Callable[[str], bool] | None
     get_viewer: Callable[[], Any] | None
     errors: tuple[type[AppError], ...]

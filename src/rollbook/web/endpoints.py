@@ -57,6 +57,7 @@ def endpoint(
     conditional: bool = False,
     idempotent: bool = False,
     body_optional: bool = False,
+    accepted: str | None = None,
     is_visible: Callable[[str], bool] | None = None,
     get_viewer: Callable[[], Any] | None = None,
     errors: tuple[type[AppError], ...] = (),
@@ -68,7 +69,8 @@ def endpoint(
     no envelope, because another specification says so; `is_form` that the body is a form, likewise.
     `location` gives the URL of a new item. Status 204 has no body, unless the endpoint `returns`
     something and the client prefers the representation (RFC 7240 §4.2). A method with `json_patch`
-    gets such a `body` if the client sends one (RFC 6902).
+    gets such a `body` if the client sends one (RFC 6902). With `accepted`, a method without a
+    result gets status 202 and this message.
 
     A `conditional` method gets `expected`, the versions that If-Match names. An `idempotent` one
     is carried out once for each Idempotency-Key; the result of its transaction is its reply.
@@ -88,6 +90,7 @@ def endpoint(
         conditional,
         idempotent,
         body_optional,
+        accepted,
         is_visible,
         get_viewer,
         errors,

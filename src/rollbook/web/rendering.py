@@ -30,6 +30,8 @@ def render_reply(reply: Reply, declaration: Declaration) -> Response:
         if declaration.returns is None or hidden or not _prefers_representation():
             return render_no_content()
         status = 200
+    if reply.data is None and declaration.accepted:
+        return render_json(envelope.wrap_data(None, declaration.accepted, 202), 202)
     if declaration.many:
         response = _render_list(reply, declaration)
     else:

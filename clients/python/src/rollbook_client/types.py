@@ -56,6 +56,7 @@ ErrorCode: TypeAlias = Literal[
     "current_password_needed",
     "email_lookalike",
     "email_taken",
+    "email_unverified",
     "external_id_taken",
     "forbidden",
     "headers_too_large",

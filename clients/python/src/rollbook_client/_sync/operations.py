@@ -213,6 +213,9 @@ class Client(Connection):
         `user`; another one needs `users:set_role`. The e-mail address and the username must be
         unique, in any spelling.
 
+        With EMAIL_VERIFICATION=required, a registration gets status 202 whether the address is
+        taken or not. A message tells its owner how to go on.
+
         Args:
             idempotency_key: a random one, unless you have one
 

@@ -1,0 +1,98 @@
+"""What concerns the life of an account, built from the settings: links, notices and the sender."""
+
+from dataclasses import dataclass
+
+from rollbook.account.link_requests import LinkRequests
+from rollbook.account.links import Links
+from rollbook.account.preparations import (
+    LinkPreparation,
+    NoticePreparation,
+    RegistrationPreparation,
+)
+from rollbook.account.purposes import (
+    EMAIL_CHANGED,
+    EMAIL_UNDO,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    SIGN_IN_LINK,
+    VERIFICATION,
+)
+from rollbook.account.service import AccountService, Notices
+from rollbook.account.sign_in_links import SignInLinkService
+from rollbook.auth.service import AuthService
+from rollbook.kit import clock
+from rollbook.mail.sender import MailSender, Preparation
+from rollbook.mail.service import MailService
+from rollbook.one_time_tokens.service import OneTimeTokenService
+from rollbook.service_parts import reveal
+from rollbook.settings import Settings
+from rollbook.users.documents import User
+from rollbook.users.registration import ADDRESS_TAKEN, REGISTRATION, RegistrationService
+
+
+@dataclass(frozen=True)
+class AccountParts:
+    """`mail_sender` is None without MAIL_URL."""
+
+    account: AccountService
+    sign_in_links: SignInLinkService
+    mail_sender: MailSender | None
+
+
+def build_account_parts(
+    settings: Settings, notices: Notices, registration: RegistrationService, auth: AuthService
+) -> AccountParts:
+    attempts, mail = registration.attempts, notices.mail
+    tokens = OneTimeTokenService(clock.now, reveal(settings.secret_key))
+    requests = LinkRequests(clock.now, mail, attempts)
+    account = AccountService(
+        clock.now,
+        mail,
+        requests,
+        tokens,
+        attempts,
+        registration.passwords,
+        auth.sessions,
+        notices.notify_of_change,
+    )
+    links = SignInLinkService(settings.sign_in_links, requests, tokens, attempts, auth)
+    preparations = build_preparations(settings, tokens, registration)
+    sender = MailSender(clock.now, mail.mailer, preparations, attempts.count_message)
+    return AccountParts(account, links, sender if mail.is_configured else None)
+
+
+def build_notices(settings: Settings, mail: MailService) -> Notices:
+    return Notices(
+        mail,
+        sends_verification=settings.verification != "off",
+        notifies_password_changed=settings.notify_password_changed,
+        notifies_email_changed=settings.notify_email_changed,
+    )
+
+
+def build_preparations(
+    settings: Settings, tokens: OneTimeTokenService, registration: RegistrationService
+) -> dict[str, Preparation]:
+    links = Links.build(
+        settings.public_address,
+        verify=settings.verify_url,
+        reset=settings.reset_url,
+        undo=settings.undo_url,
+        sign_in=settings.link_url,
+    )
+    return {
+        VERIFICATION.name: LinkPreparation(
+            clock.now, tokens, VERIFICATION, links.verify, _is_unverified
+        ),
+        PASSWORD_RESET.name: LinkPreparation(clock.now, tokens, PASSWORD_RESET, links.reset),
+        SIGN_IN_LINK.name: LinkPreparation(clock.now, tokens, SIGN_IN_LINK, links.sign_in),
+        EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo),
+        EMAIL_CHANGED: NoticePreparation(),
+        PASSWORD_CHANGED: NoticePreparation(),
+        REGISTRATION: RegistrationPreparation(registration),
+        ADDRESS_TAKEN: NoticePreparation(to_former=False),
+    }
+
+
+def _is_unverified(user: User) -> bool:
+    return not user.email_verified
