@@ -32,12 +32,13 @@ from pymongo.database import Database
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from rollbook.access.principal import SYSTEM
+from rollbook.database_parts import build_database
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
 from rollbook.kit import clock
 from rollbook.kit.lookalikes import skeleton
 from rollbook.passwords.hash_gate import HashGate
-from rollbook.services import build_database, build_services
+from rollbook.services import build_services
 from rollbook.settings import Settings
 from rollbook.storage.transactions import in_transaction
 from rollbook.users.dao import users

@@ -14,9 +14,10 @@ from pymongo.database import Database as MongoDatabase
 from rollbook import secret_strength
 from rollbook.app import create_app
 from rollbook.audit.documents import AuditEntry
+from rollbook.database_parts import DOCUMENTS, build_database
 from rollbook.embedded.binary import find_mongod
 from rollbook.embedded.mongod import PrivateMongod
-from rollbook.services import DOCUMENTS, Services, build_database, build_services
+from rollbook.services import Services, build_services
 from rollbook.settings import Settings
 from rollbook.storage.database import Database
 from tests.harness.contract import ContractClient

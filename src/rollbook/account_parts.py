@@ -8,6 +8,9 @@ from rollbook.account.preparations import (
     LinkPreparation,
     NoticePreparation,
     RegistrationPreparation,
+    choose_current,
+    choose_former,
+    choose_unverified,
 )
 from rollbook.account.purposes import (
     EMAIL_CHANGED,
@@ -26,7 +29,6 @@ from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.service_parts import reveal
 from rollbook.settings import Settings
-from rollbook.users.documents import User
 from rollbook.users.registration import ADDRESS_TAKEN, REGISTRATION, RegistrationService
 
 
@@ -82,17 +84,13 @@ def build_preparations(
     )
     return {
         VERIFICATION.name: LinkPreparation(
-            clock.now, tokens, VERIFICATION, links.verify, _is_unverified
+            clock.now, tokens, VERIFICATION, links.verify, choose_unverified
         ),
         PASSWORD_RESET.name: LinkPreparation(clock.now, tokens, PASSWORD_RESET, links.reset),
         SIGN_IN_LINK.name: LinkPreparation(clock.now, tokens, SIGN_IN_LINK, links.sign_in),
-        EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo),
-        EMAIL_CHANGED: NoticePreparation(),
-        PASSWORD_CHANGED: NoticePreparation(),
+        EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, choose_former),
+        EMAIL_CHANGED: NoticePreparation(choose_former),
+        PASSWORD_CHANGED: NoticePreparation(choose_former),
         REGISTRATION: RegistrationPreparation(registration),
-        ADDRESS_TAKEN: NoticePreparation(to_former=False),
+        ADDRESS_TAKEN: NoticePreparation(choose_current),
     }
-
-
-def _is_unverified(user: User) -> bool:
-    return not user.email_verified

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rollbook.command_opener import CommandOpener, open_database
+from rollbook.database_parts import build_database, build_migrations
 from rollbook.doctor import service
 from rollbook.doctor.findings import Finding, fail
 from rollbook.doctor.service import DatabaseExamination
@@ -12,7 +13,7 @@ from rollbook.kit.errors import NotReady, Unavailable
 from rollbook.mail_parts import build_mail
 from rollbook.secret_files import has_secret_key, load_secrets
 from rollbook.service_parts import build_limit_store, count_cores
-from rollbook.services import build_database, build_migrations, build_services
+from rollbook.services import build_services
 from rollbook.settings import Settings, StartError
 from rollbook.storage.driver_errors import DatabaseError
 

@@ -71,8 +71,9 @@ def serve() -> None:
 def openapi() -> None:
     """Print the OpenAPI document under these settings."""
     from rollbook.app import create_app
+    from rollbook.database_parts import build_database
     from rollbook.openapi.specification import build_specification
-    from rollbook.services import build_database, build_services
+    from rollbook.services import build_services
 
     unsaved = SecretStr(secrets.token_hex())
     update = {"secret_key": unsaved, "jwt_secret_key": unsaved}

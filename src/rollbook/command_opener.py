@@ -53,14 +53,14 @@ class CommandOpener:
 
     @contextmanager
     def open_migrations(self) -> "Iterator[MigrationService]":
-        from rollbook.services import open_migrations
+        from rollbook.database_parts import open_migrations
 
         with open_database(self.load_settings()) as found, open_migrations(found) as migrations:
             yield migrations
 
     @contextmanager
     def open_backups(self) -> "Iterator[BackupService]":
-        from rollbook.services import open_backups
+        from rollbook.database_parts import open_backups
 
         with open_database(self.load_settings()) as found, open_backups(found) as backups:
             yield backups

@@ -1,6 +1,6 @@
 """The composition root: the services of all features, built from the settings."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,23 +12,19 @@ from rollbook.auth.callers import Callers
 from rollbook.auth.refresh_cookie import RefreshCookie
 from rollbook.auth.service import AuthService
 from rollbook.auth.token_claims import TokenClaims
-from rollbook.backup.service import BackupService
+from rollbook.database_parts import build_database, close_at_end
 from rollbook.features import FEATURES
 from rollbook.first_admin.service import FirstAdmin
 from rollbook.idempotency.service import IdempotencyService
 from rollbook.kit import clock
 from rollbook.kit.clock import Clock
-from rollbook.kit.errors import NotReady
 from rollbook.kit.events import Events
 from rollbook.kit.key_derivation import derive_key
 from rollbook.leases.dao import leases
 from rollbook.mail.sender import MailSender
 from rollbook.mail.service import MailService
 from rollbook.mail_parts import build_mail
-from rollbook.metadata.filters import build_indexes
 from rollbook.metadata.schema_file import MetadataSchemas
-from rollbook.migrations.service import MigrationService
-from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.passwords.password_policy import PasswordPolicy
 from rollbook.permissions.service import PermissionService
 from rollbook.retention.service import RetentionService
@@ -45,25 +41,19 @@ from rollbook.service_parts import (
     reveal,
 )
 from rollbook.sessions.service import SessionService
-from rollbook.settings import Settings, StartError
+from rollbook.settings import Settings
 from rollbook.signing.keys import Keys
 from rollbook.signing.service import KeyService
-from rollbook.storage.database import Database
-from rollbook.storage.driver_errors import translate_driver_errors
 from rollbook.users.changes import ChangeService
 from rollbook.users.dao import users
 from rollbook.users.deletion import DeletionService
-from rollbook.users.documents import User
 from rollbook.users.owner_proof import OwnerProof
 from rollbook.users.registration import RegistrationService
 from rollbook.users.service import UserService
 from rollbook.web.cursors import Cursors
 
-DOCUMENTS = tuple(document for feature in FEATURES for document in feature.documents)
 REFRESH_PURPOSE = "rollbook refresh v1"
 IDEMPOTENCY_PURPOSE = "rollbook idempotency v1"
-BACKGROUND_CONNECTIONS = 4
-"""Connections to MongoDB beside those of the threads: to follow changes, to sweep, to prepare."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +156,15 @@ def build_services(settings: Settings) -> Services:
         users=UserService(roles, sessions),
         registration=registration,
         changes=ChangeService(
-            clock.now, passwords, roles, sessions, proof, settings.length_limits, metadata, events
+            clock.now,
+            passwords,
+            roles,
+            sessions,
+            proof,
+            settings.length_limits,
+            metadata,
+            events,
+            settings.verification,
         ),
         deletion=deletion,
         roles=roles,
@@ -189,41 +187,6 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def build_database(settings: Settings, *preparations: Callable[[], None]) -> Database:
-    """Build the database, without connecting to it. It needs MONGODB_URI."""
-    return Database(
-        reveal(settings.mongodb_uri),
-        settings.mongodb_dbname,
-        build_migrations(settings),
-        allow_standalone=settings.allow_standalone,
-        max_connections=settings.threads + LINE_LENGTH + BACKGROUND_CONNECTIONS,
-        preparations=preparations,
-    )
-
-
-def build_migrations(settings: Settings) -> MigrationService:
-    at_start = settings.environment == "development"
-    extra = {User: build_indexes(load_metadata_schemas(settings))}
-    return MigrationService(clock.now, DOCUMENTS, at_start=at_start, extra_indexes=extra)
-
-
-@contextmanager
-def open_migrations(settings: Settings) -> Iterator[MigrationService]:
-    """Connect to the database in any state, for a command. Raises: StartError."""
-    database = build_database(settings)
-    with _close_at_end(database):
-        database.connect_to_primary()
-        with translate_driver_errors():
-            yield build_migrations(settings)
-
-
-@contextmanager
-def open_backups(settings: Settings) -> Iterator[BackupService]:
-    """Connect to the database in any state, for a command. Raises: StartError."""
-    with open_migrations(settings) as migrations:
-        yield BackupService(clock.now, DOCUMENTS, migrations)
-
-
 @contextmanager
 def open_services(settings: Settings) -> Iterator[Services]:
     """Open the services on a prepared database, for a command. Raises: StartError.
@@ -233,17 +196,6 @@ def open_services(settings: Settings) -> Iterator[Services]:
     """
     services = build_services(settings)
     database = build_database(settings, services.create_defaults)
-    with _close_at_end(database):
+    with close_at_end(database):
         database.prepare()
         yield services
-
-
-@contextmanager
-def _close_at_end(database: Database) -> Iterator[None]:
-    """Close the database at the end. Raises: StartError."""
-    try:
-        yield
-    except NotReady as error:
-        raise StartError("\n".join(detail.message for detail in error.details)) from None
-    finally:
-        database.close()

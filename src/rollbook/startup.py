@@ -9,6 +9,7 @@ from flask import Flask
 
 from rollbook import telemetry
 from rollbook.app import create_app
+from rollbook.database_parts import build_database
 from rollbook.kit.background import run_periodically
 from rollbook.mail.sender import MailSender
 from rollbook.mail_parts import check_templates
@@ -16,7 +17,7 @@ from rollbook.mail_url import MailFolder
 from rollbook.ops import logs
 from rollbook.ops.process_metrics import measure_process
 from rollbook.secret_files import load_or_create_secrets
-from rollbook.services import Services, build_database, build_services
+from rollbook.services import Services, build_services
 from rollbook.settings import LOOPBACK, Settings, SettingsError
 from rollbook.storage.database import Database
 

@@ -6,9 +6,9 @@ import pytest
 from bson import ObjectId
 
 from rollbook.access.principal import COMMAND_LINE, SYSTEM
+from rollbook.database_parts import DOCUMENTS
 from rollbook.kit import clock
 from rollbook.locks.dao import SHARDS, locks
-from rollbook.services import DOCUMENTS
 from rollbook.storage import transactions
 from rollbook.storage.transactions import in_transaction
 from rollbook.users.schemas import UserPatch

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from rollbook.services import DOCUMENTS
+from rollbook.database_parts import DOCUMENTS
 from rollbook.storage.validators import build_validator
 from tests.harness.serving import ROOT
 

@@ -17,10 +17,10 @@ from mongoengine import Document
 
 import rollbook
 from rollbook.access.permissions import Permission
+from rollbook.database_parts import DOCUMENTS
 from rollbook.features import FEATURES
 from rollbook.kit.errors import AppError
 from rollbook.kit.schemas import In, PageQuery
-from rollbook.services import DOCUMENTS
 from rollbook.storage.documents import BaseDocument
 from rollbook.storage.transactions import transactional
 from rollbook.users import field_rules

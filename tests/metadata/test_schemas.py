@@ -5,8 +5,8 @@ import json
 import pytest
 from pymongo import MongoClient
 
+from rollbook.database_parts import build_migrations
 from rollbook.metadata.schema_file import SchemaFileError, load
-from rollbook.services import build_migrations
 from tests import people
 from tests.conftest import ADA
 

@@ -14,11 +14,12 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError, WriteError
 
 from rollbook.app import create_app
+from rollbook.database_parts import DOCUMENTS, build_migrations
 from rollbook.kit import clock
 from rollbook.kit.errors import NotReady
 from rollbook.migrations.service import LEASE
 from rollbook.migrations.steps import STEPS, m0001_mark_present_users
-from rollbook.services import DOCUMENTS, build_migrations, build_services
+from rollbook.services import build_services
 from rollbook.sessions import refresh_tokens
 from rollbook.storage.database import Database
 from rollbook.storage.driver_errors import without_timeout

@@ -6,8 +6,9 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 from rollbook import __version__
 from rollbook.app import create_app
+from rollbook.database_parts import build_migrations
 from rollbook.kit import clock
-from rollbook.services import build_migrations, build_services
+from rollbook.services import build_services
 from rollbook.storage.database import Database
 from tests.conftest import ADA
 from tests.harness.contract import ContractClient

@@ -6,8 +6,8 @@ import time
 import pytest
 from pymongo.errors import InvalidOperation
 
+from rollbook.database_parts import build_database
 from rollbook.kit.errors import Unavailable
-from rollbook.services import build_database
 from rollbook.storage import database as module
 from rollbook.users.dao import users
 

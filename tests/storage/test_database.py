@@ -8,10 +8,11 @@ from pymongo.errors import OperationFailure
 
 from rollbook.access.principal import SYSTEM
 from rollbook.app import create_app
+from rollbook.database_parts import build_migrations
 from rollbook.kit import clock
 from rollbook.kit.errors import NotReady, Unavailable
 from rollbook.leases.dao import LeaseDAO
-from rollbook.services import build_migrations, build_services
+from rollbook.services import build_services
 from rollbook.storage import database as storage_database
 from rollbook.storage import indexes, problems
 from rollbook.storage.database import Database

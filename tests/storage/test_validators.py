@@ -3,8 +3,8 @@
 import pytest
 from pymongo.errors import WriteError
 
+from rollbook.database_parts import DOCUMENTS
 from rollbook.kit.errors import NotReady
-from rollbook.services import DOCUMENTS
 from rollbook.users.dao import users
 from tests import people
 from tests.storage.test_dao import new

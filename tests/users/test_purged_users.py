@@ -8,9 +8,10 @@ from bson import ObjectId
 from mongoengine import ObjectIdField
 
 from rollbook.access.principal import COMMAND_LINE
+from rollbook.database_parts import DOCUMENTS
 from rollbook.idempotency.dao import IdempotencyDAO
 from rollbook.kit.events import Events
-from rollbook.services import DOCUMENTS, build_services
+from rollbook.services import build_services
 from rollbook.users.events import UserDeleted, UserPurged
 from tests.access import matrix
 

@@ -38,6 +38,7 @@ def test_create_returns_201_with_the_location(client, stored):
         "name",
         "email",
         "email_verified_at",
+        "pending_email",
         "locale",
         "username",
         "first_name",

@@ -23,8 +23,9 @@ from benchmarks.comparison.seeding import (
 )
 from benchmarks.peers.peer import FOLDER, Peer, Site, Start, add_etags, bearer, post
 from rollbook.access.principal import SYSTEM
+from rollbook.database_parts import build_database
 from rollbook.passwords.hash_gate import HashGate
-from rollbook.services import build_database, build_services
+from rollbook.services import build_services
 from rollbook.settings import Settings
 from rollbook.storage.transactions import in_transaction
 from rollbook.users.dao import users

@@ -163,7 +163,7 @@ export interface paths {
         put?: never;
         /**
          * Verify an address with the token of a link, which its owner got
-         * @description Verify an address with the token of a link, which its owner got.
+         * @description A pending one becomes the user's address. It is 409 if another user has it by then.
          */
         post: operations["confirm_verification"];
         delete?: never;
@@ -348,8 +348,10 @@ export interface paths {
          *     shows it, all operations or none, and needs the right to read it.
          *
          *     Your own e-mail address and password need `current_password`; a new password ends all your
-         *     other sessions. For other users, these two need `users:set_credentials`, the role needs
-         *     `users:set_role`, and everything else `users:update`.
+         *     other sessions. A new address is the `pending_email` until you have confirmed it by the link
+         *     that it gets, unless EMAIL_VERIFICATION=off; the current one cancels that. For other users,
+         *     these two need `users:set_credentials`, the role needs `users:set_role`, and everything else
+         *     `users:update`.
          */
         patch: operations["change_user"];
         trace?: never;
@@ -1154,6 +1156,13 @@ export interface components {
              */
             email_verified_at: string | null;
             /**
+             * Pending Email
+             * @description the new address, until its owner has confirmed it
+             * @default null
+             * @example null
+             */
+            pending_email: string | null;
+            /**
              * Username
              * @default null
              * @example ada
@@ -1767,6 +1776,7 @@ export interface components {
              *         "team": "blue"
              *       },
              *       "name": "Ada Lovelace",
+             *       "pending_email": null,
              *       "phone": "+442079460958",
              *       "private_metadata": {
              *         "risk": 3
@@ -1970,6 +1980,13 @@ export interface components {
              */
             email_verified_at?: string | null;
             /**
+             * Pending Email
+             * @description the new address, until its owner has confirmed it
+             * @default null
+             * @example null
+             */
+            pending_email?: string | null;
+            /**
              * Username
              * @default null
              * @example ada
@@ -2102,6 +2119,13 @@ export interface components {
              * @example null
              */
             email_verified_at: string | null;
+            /**
+             * Pending Email
+             * @description the new address, until its owner has confirmed it
+             * @default null
+             * @example null
+             */
+            pending_email: string | null;
             /**
              * Username
              * @default null
@@ -3042,6 +3066,7 @@ export interface operations {
                      *           "name": "Ada Lovelace",
                      *           "email": "ada@example.com",
                      *           "email_verified_at": null,
+                     *           "pending_email": null,
                      *           "username": "ada",
                      *           "first_name": "Ada",
                      *           "last_name": "Lovelace",
@@ -3128,6 +3153,7 @@ export interface operations {
                      *           "name": "Ada Lovelace",
                      *           "email": "ada@example.com",
                      *           "email_verified_at": null,
+                     *           "pending_email": null,
                      *           "username": "ada",
                      *           "first_name": "Ada",
                      *           "last_name": "Lovelace",
@@ -3239,6 +3265,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
@@ -3502,6 +3529,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
@@ -3538,6 +3566,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest.InvalidOneTimeToken.MalformedJson.ValidationFailed"];
             406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["EmailTaken"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3764,6 +3793,7 @@ export interface operations {
                      *           "name": "Ada Lovelace",
                      *           "email": "ada@example.com",
                      *           "email_verified_at": null,
+                     *           "pending_email": null,
                      *           "username": "ada",
                      *           "first_name": "Ada",
                      *           "last_name": "Lovelace",
@@ -3863,6 +3893,7 @@ export interface operations {
                      *           "name": "Ada Lovelace",
                      *           "email": "ada@example.com",
                      *           "email_verified_at": null,
+                     *           "pending_email": null,
                      *           "username": "ada",
                      *           "first_name": "Ada",
                      *           "last_name": "Lovelace",
@@ -3965,6 +3996,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
@@ -4070,6 +4102,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
@@ -4182,6 +4215,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
@@ -4280,6 +4314,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
@@ -4427,6 +4462,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",
@@ -4604,6 +4640,7 @@ export interface operations {
                      *         "name": "Ada Lovelace",
                      *         "email": "ada@example.com",
                      *         "email_verified_at": null,
+                     *         "pending_email": null,
                      *         "username": "ada",
                      *         "first_name": "Ada",
                      *         "last_name": "Lovelace",

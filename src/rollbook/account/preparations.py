@@ -16,30 +16,55 @@ from rollbook.mail.mailer import Recipient
 from rollbook.one_time_tokens.service import Address, OneTimeTokenService
 from rollbook.users.dao import users
 from rollbook.users.documents import User
+from rollbook.users.pending_address import is_pending, may_become_address
 from rollbook.users.references import get_email_key
 from rollbook.users.registration import RegistrationService
+
+Choose = Callable[[OutboxMessage, User], str | None]
+"""Chooses the address of an active user that a message goes to. None when it is not wanted."""
+
+
+def choose_current(message: OutboxMessage, user: User) -> str | None:
+    """Choose the user's address. None when somebody asked for one that is the user's no more."""
+    address: str = user.email
+    return address if _get_key(message) in (None, user.email_key) else None
+
+
+def choose_former(message: OutboxMessage, user: User) -> str | None:
+    """Choose the address that the user had before."""
+    del user
+    address: str = message.email
+    return address
+
+
+def choose_unverified(message: OutboxMessage, user: User) -> str | None:
+    """Choose the address that the user wants, or has and has not verified."""
+    if is_pending(user, _get_key(message)):
+        address: str = user.pending_email
+        return address if may_become_address(address, user.pk) else None
+    return None if user.email_verified else choose_current(message, user)
 
 
 @dataclass(frozen=True)
 class LinkPreparation:
-    """Of a message with a link. `is_wanted` decides by the user, who is active."""
+    """Of a message with a link."""
 
     clock: Clock
     tokens: OneTimeTokenService
     purpose: Purpose
     link: str
-    is_wanted: Callable[[User], bool] = lambda _: True
+    choose: Choose = choose_current
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = self._find(message)
-        return _describe(user, self._get_address(message, user)) if user else None
+        user = find_active_user(message)
+        return describe_recipient(user, user and self.choose(message, user))
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
         """Issue the token, or renew it for another attempt. None when it must not be sent."""
-        user = self._find(message)
-        if user is None or self._get_address(message, user) != recipient.address:
+        user = find_active_user(message)
+        if user is None or self.choose(message, user) != recipient.address:
             return None
         issue = self._renew if message.is_issued else self._issue
         address = Address(recipient.address, get_email_key(recipient.address))
@@ -49,14 +74,6 @@ class LinkPreparation:
         if not message.is_issued:
             self._audit(user, actor)
         return self.purpose.describe(fill(self.link, token))
-
-    def _find(self, message: OutboxMessage) -> User | None:
-        user = _find_user(message, to_former=self.purpose.to_former)
-        return user if user and self.is_wanted(user) else None
-
-    def _get_address(self, message: OutboxMessage, user: User) -> str:
-        address: str = message.email if self.purpose.to_former else user.email
-        return address
 
     def _issue(self, message: OutboxMessage, user_id: ObjectId, address: Address) -> str:
         name, lifetime = self.purpose.name, self.purpose.lifetime
@@ -74,15 +91,13 @@ class LinkPreparation:
 
 @dataclass(frozen=True)
 class NoticePreparation:
-    """Of a message without a link. `to_former`: to the address that the user had before."""
+    """Of a message without a link."""
 
-    to_former: bool = True
+    choose: Choose
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = _find_user(message, to_former=self.to_former)
-        if user is None:
-            return None
-        return _describe(user, message.email if self.to_former else user.email)
+        user = find_active_user(message)
+        return describe_recipient(user, user and self.choose(message, user))
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
@@ -108,18 +123,16 @@ class RegistrationPreparation:
         return None
 
 
-def _find_user(message: OutboxMessage, *, to_former: bool) -> User | None:
-    """Find the active user that a message is for.
-
-    None also when the address that somebody asked for is not the user's any more.
-    """
-    key = get_email_key(message.email) if message.email else None
-    field, value = ("_id", message.user_id) if message.user_id else ("email_key", key)
+def find_active_user(message: OutboxMessage) -> User | None:
+    """Find the active user that a message is for, by id, or by the address that was asked for."""
+    field, value = ("_id", message.user_id) if message.user_id else ("email_key", _get_key(message))
     user = users.find(field, value)
-    if user is None or not user.is_active:
-        return None
-    return user if to_former or key in (None, user.email_key) else None
+    return user if user and user.is_active else None
 
 
-def _describe(user: User, address: str) -> Recipient:
-    return Recipient(user.pk, address, user.locale)
+def describe_recipient(user: User | None, address: str | None) -> Recipient | None:
+    return Recipient(user.pk, address, user.locale) if user and address else None
+
+
+def _get_key(message: OutboxMessage) -> str | None:
+    return get_email_key(message.email) if message.email else None

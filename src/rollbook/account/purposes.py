@@ -12,14 +12,10 @@ SAMPLE = "https://users.example.com/account/sample?token=sample"
 
 @dataclass(frozen=True)
 class Purpose:
-    """`name` is that of the token and of its message.
-
-    `to_former`: the message goes to an address that the user had.
-    """
+    """`name` is that of the token and of its message."""
 
     name: str
     lifetime: timedelta
-    to_former: bool = False
 
     def describe(self, link: str) -> dict[str, Any]:
         """Return the variables of a template: the link, and how long it is valid."""
@@ -30,7 +26,7 @@ class Purpose:
 
 VERIFICATION = Purpose("verification", timedelta(hours=24))
 PASSWORD_RESET = Purpose("password_reset", timedelta(hours=1))
-EMAIL_UNDO = Purpose("email_undo", timedelta(days=7), to_former=True)
+EMAIL_UNDO = Purpose("email_undo", timedelta(days=7))
 """To put a former address back, after its owner changed it."""
 SIGN_IN_LINK = Purpose("sign_in_link", timedelta(minutes=15))
 PURPOSES = (VERIFICATION, PASSWORD_RESET, EMAIL_UNDO, SIGN_IN_LINK)

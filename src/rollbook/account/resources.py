@@ -66,10 +66,13 @@ class VerificationConfirmation(AccountResource):
         "Address verified.",
         body=TokenIn,
         returns=UserOut,
-        errors=(InvalidOneTimeToken, *THROTTLED),
+        errors=(InvalidOneTimeToken, EmailTaken, *THROTTLED),
     )
     def post(self, body: TokenIn) -> Reply:
-        """Verify an address with the token of a link, which its owner got."""
+        """Verify an address with the token of a link, which its owner got.
+
+        A pending one becomes the user's address. It is 409 if another user has it by then.
+        """
         return Reply(self.account.verify(body.token, actor=get_anonymous_principal()))
 
 

@@ -21,7 +21,7 @@ from rollbook.account.purposes import (
     VERIFICATION,
     Purpose,
 )
-from rollbook.account.token_owners import get_active_user, get_owner
+from rollbook.account.token_owners import get_active_user, get_claimant, get_owner
 from rollbook.kit.clock import Clock
 from rollbook.kit.events import Handlers
 from rollbook.limits.service import AttemptLimiter
@@ -36,7 +36,7 @@ from rollbook.users import policy, stored_fields
 from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
-from rollbook.users.events import UserChanged, UserCreated
+from rollbook.users.events import AddressPending, UserChanged, UserCreated
 
 Notify = Callable[[User, User, Principal], None]
 
@@ -52,7 +52,11 @@ class Notices:
 
     @property
     def handlers(self) -> Handlers:
-        return {UserCreated: self._handle_created, UserChanged: self._handle_changed}
+        return {
+            UserCreated: self._handle_created,
+            UserChanged: self._handle_changed,
+            AddressPending: self._handle_pending,
+        }
 
     def _handle_created(self, event: UserCreated) -> None:
         if not event.user.email_verified and not event.is_imported:
@@ -60,6 +64,11 @@ class Notices:
 
     def _handle_changed(self, event: UserChanged) -> None:
         self.notify_of_change(event.before, event.after, event.actor)
+
+    def _handle_pending(self, event: AddressPending) -> None:
+        user = event.user
+        kind, address = VERIFICATION.name, user.pending_email
+        self.mail.enqueue(kind, user_id=user.pk, email=address, actor=event.actor)
 
     def notify_of_change(self, before: User, after: User, actor: Principal) -> None:
         if before.email_key != after.email_key:
@@ -119,9 +128,9 @@ class AccountService:
         self.requests.request(VERIFICATION, "auth.verification_requested", email, actor=actor)
 
     def verify(self, token: str, *, actor: Principal) -> User:
-        """Verify the address that a link went to.
+        """Verify the address that a link went to. A pending one becomes the user's.
 
-        Raises: InvalidOneTimeToken, TooManyRequests, LimitsUnavailable.
+        Raises: InvalidOneTimeToken, EmailTaken, TooManyRequests, LimitsUnavailable.
         """
         self.attempts.count_attempt(actor.origin)
         return self._verify(token, actor=actor)
@@ -147,7 +156,7 @@ class AccountService:
         self.passwords.check_policy(text, personal)
         self.passwords.check_not_breached(text)
         with self.passwords.gate.enter(yields_last_place=True) as hasher:
-            fields = {"password_hash": hasher.hash(text)}
+            fields = {"password_hash": hasher.hash(text), "pending_email": None}
         return self._reset(token, fields, actor=actor)
 
     def undo_email(self, token: str, *, actor: Principal) -> User:
@@ -163,13 +172,15 @@ class AccountService:
     def find_link(self, token: str, purpose: Purpose) -> Link:
         """Return what is known of a link, which stays valid. Raises: InvalidOneTimeToken."""
         found = self.tokens.find(token, purpose.name)
-        user = get_active_user(found) if purpose.to_former else get_owner(found)
+        user = FINDERS.get(purpose, get_owner)(found)
         return Link(found.email, user.locale)
 
     @transactional()
     def _verify(self, token: str, *, actor: Principal) -> User:
-        user = get_owner(self.tokens.take(token, VERIFICATION.name))
-        return self._change(user, {}, "user.email_verified", actor)
+        taken = self.tokens.take(token, VERIFICATION.name)
+        user = get_claimant(taken)
+        fields = {} if user.email_key == taken.email_key else _build_address(user, taken.email)
+        return self._change(user, fields, "user.email_verified", actor)
 
     @transactional()
     def _reset(self, token: str, fields: Mapping[str, Any], *, actor: Principal) -> User:
@@ -182,9 +193,7 @@ class AccountService:
     def _undo_email(self, token: str, *, actor: Principal) -> User:
         taken = self.tokens.take(token, EMAIL_UNDO.name)
         user = get_active_user(taken)
-        fields = stored_fields.build_stored_fields({"email": taken.email})
-        fields |= stored_fields.build_search_fields(user, fields)
-        changed = self._write(user, fields, "user.email_restored", actor)
+        changed = self._write(user, _build_address(user, taken.email), "user.email_restored", actor)
         self.sessions.delete_sessions(user.pk)
         one_time_tokens.delete_of_user(user.pk, since=taken.created_at)
         outbox.delete_waiting(user.pk, *(purpose.name for purpose in PURPOSES))
@@ -207,6 +216,15 @@ class AccountService:
         changes = policy.describe_changes(user, changed)
         audit_user_change(action, changed, changes, _as_owner(user, actor), now)
         return changed
+
+
+FINDERS = {EMAIL_UNDO: get_active_user, VERIFICATION: get_claimant}
+"""Purpose → how to find the user of a token, where it may have gone to another address."""
+
+
+def _build_address(user: User, email: str) -> dict[str, Any]:
+    fields = stored_fields.build_stored_fields({"email": email})
+    return {**fields, **stored_fields.build_search_fields(user, fields), "pending_email": None}
 
 
 def _as_owner(user: User, actor: Principal) -> Principal:

@@ -4,6 +4,7 @@ from rollbook.one_time_tokens.documents import OneTimeToken
 from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.users.dao import users
 from rollbook.users.documents import User
+from rollbook.users.pending_address import is_pending
 
 
 def get_active_user(token: OneTimeToken) -> User:
@@ -21,5 +22,16 @@ def get_owner(token: OneTimeToken) -> User:
     """
     user = get_active_user(token)
     if user.email_key != token.email_key:
+        raise InvalidOneTimeToken()
+    return user
+
+
+def get_claimant(token: OneTimeToken) -> User:
+    """Return the user who has, or wants, the address that a link to verify it went to.
+
+    Raises: InvalidOneTimeToken.
+    """
+    user = get_active_user(token)
+    if user.email_key != token.email_key and not is_pending(user, token.email_key):
         raise InvalidOneTimeToken()
     return user

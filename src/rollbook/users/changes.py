@@ -34,8 +34,9 @@ from rollbook.users.authorization import (
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import CurrentPasswordNeeded, WrongPassword
-from rollbook.users.events import UserChanged
+from rollbook.users.events import AddressPending, UserChanged
 from rollbook.users.owner_proof import OwnerProof
+from rollbook.users.pending_address import hold_address
 from rollbook.users.registration import refuse_lookalike
 from rollbook.users.schemas import UserOut, UserPatch
 
@@ -66,11 +67,14 @@ class ChangeService:
     length_limits: Mapping[str, int]
     metadata: MetadataSchemas
     events: Events
+    verification: policy.Verification
 
     def change_user(
         self, ref: str, patch: UserPatch, *, actor: Principal, expected: Expected = ANY
     ) -> User:
         """Change what was sent and differs. Without a difference there is no new version.
+
+        A new address of one's own waits until it is confirmed, unless EMAIL_VERIFICATION=off.
 
         Raises: UserNotFound, Unauthenticated, Forbidden, StaleVersion, CurrentPasswordNeeded,
         WrongPassword, PasswordRefused, UnknownRole, LastAdmin, TooManyRequests, TooBusy,
@@ -129,7 +133,8 @@ class ChangeService:
         policy.require_may_change(actor, before, asked)
         if "username" in asked:
             policy.require_username_allowed(actor, patch.username, own=True)
-        if "email" in asked and not actor.may(Permission.USERS_SET_CREDENTIALS):
+        reveals = self.verification != "required"
+        if "email" in asked and reveals and not actor.may(Permission.USERS_SET_CREDENTIALS):
             refuse_lookalike(patch.email, besides=before.pk)
         expected.check(before.version)
         self._require_may_take_over(before, asked, actor)
@@ -186,6 +191,17 @@ class ChangeService:
 
     def _change(self, user: User, wanted: Mapping[str, Any], actor: Principal) -> User:
         """Change what differs, inside a transaction, which has read `user`."""
+        waits = policy.needs_confirmation(self.verification, actor, user, wanted)
+        if waits:
+            wanted = hold_address(wanted, self.verification)
+        elif not wanted.keys().isdisjoint({"email_key", "password_hash"}):
+            wanted = {**wanted, "pending_email": None}
+        changed = self._write(user, wanted, actor)
+        if waits:
+            self.events.publish(AddressPending(changed, actor))
+        return changed
+
+    def _write(self, user: User, wanted: Mapping[str, Any], actor: Principal) -> User:
         now = self.clock()
         fields = stored_fields.find_differences(user, wanted)
         if not fields:

@@ -39,8 +39,8 @@ class User(VersionedDocument):
     """The `…_key` fields hold one form for all spellings. Their indexes make users unique.
 
     `words` and `word_pairs` are what `q` searches: see `rollbook.users.search`. `email_skeleton` is
-    the same for all addresses that look alike. `known_addresses` are the last
-    client keys that the user signed in from.
+    the same for all addresses that look alike. `pending_email` is the address that the user wants,
+    until it is confirmed. `known_addresses` are the last client keys that the user signed in from.
     """
 
     meta: ClassVar[dict[str, Any]] = {
@@ -106,6 +106,7 @@ class User(VersionedDocument):
     email_skeleton = StringField()
     email_verified = BooleanField(default=False)
     email_verified_at = DateTimeField()
+    pending_email = StringField()
     username = StringField()
     username_key = StringField()
     first_name = StringField()

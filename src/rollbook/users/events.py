@@ -30,6 +30,14 @@ class UserChanged:
 
 
 @dataclass(frozen=True)
+class AddressPending:
+    """The user has asked for another address, perhaps again, and has to confirm it."""
+
+    user: User
+    actor: Principal
+
+
+@dataclass(frozen=True)
 class UserDeleted:
     """The user can be restored for a while. Their sessions have ended."""
 

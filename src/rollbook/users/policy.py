@@ -20,9 +20,12 @@ from rollbook.users.stored_fields import STORED_FIELDS
 Registration = Literal["open", "closed"]
 Verification = Literal["off", "optional", "required"]
 
-AUDITED_FIELDS = (*STORED_FIELDS, "deleted_at")
+AUDITED_FIELDS = (*STORED_FIELDS, "pending_email", "deleted_at")
 """The fields whose values the audit log keeps."""
-PERSONAL_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.personal)
+PERSONAL_FIELDS = (
+    *(name for name, rule in FIELD_RULES.items() if rule.personal),
+    "pending_email",
+)
 """A purge removes their values from the audit log."""
 IDENTIFYING_FIELDS = tuple(name for name, rule in FIELD_RULES.items() if rule.identifying)
 """A password must not repeat their values."""
@@ -185,6 +188,15 @@ def require_may_change(actor: Principal, user: Any, fields: Set[str]) -> None:
 
 def needs_current_password(actor: Principal, user: Any, fields: Set[str]) -> bool:
     return is_own(actor, user) and not CREDENTIALS.isdisjoint(fields)
+
+
+def needs_confirmation(
+    verification: Verification, actor: Principal, user: Any, wanted: Mapping[str, Any]
+) -> bool:
+    """Return whether the address that is wanted has to be confirmed before it is in force."""
+    is_new = wanted.get("email_key") not in (None, user.email_key)
+    is_vouched = wanted.get("email_verified", False)
+    return is_new and verification != "off" and is_own(actor, user) and not is_vouched
 
 
 def is_takeover(actor: Principal, user: Any, fields: Set[str]) -> bool:

@@ -148,8 +148,10 @@ class UserItem(UserResource):
         shows it, all operations or none, and needs the right to read it.
 
         Your own e-mail address and password need `current_password`; a new password ends all your
-        other sessions. For other users, these two need `users:set_credentials`, the role needs
-        `users:set_role`, and everything else `users:update`.
+        other sessions. A new address is the `pending_email` until you have confirmed it by the link
+        that it gets, unless EMAIL_VERIFICATION=off; the current one cancels that. For other users,
+        these two need `users:set_credentials`, the role needs `users:set_role`, and everything else
+        `users:update`.
         """
         if isinstance(body, UserPatch):
             return self._change(ref, body, expected)

@@ -135,6 +135,10 @@ class UserOut(Out):
     email_verified_at: Annotated[
         Timestamp | None, Field(description="null: not verified", examples=[None])
     ] = None
+    pending_email: Annotated[
+        str | None,
+        Field(description="the new address, until its owner has confirmed it", examples=[None]),
+    ] = None
     username: Annotated[str | None, Field(examples=["ada"])] = None
     first_name: Annotated[str | None, Field(examples=["Ada"])] = None
     last_name: Annotated[str | None, Field(examples=["Lovelace"])] = None

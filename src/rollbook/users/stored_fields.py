@@ -72,5 +72,9 @@ def find_differences(before: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def get_public_names(stored_fields: Set[str]) -> set[str]:
     """Translate the names of stored fields to their names in the API."""
-    public = {"password_hash": "password", "email_skeleton": "email"}
+    public = {
+        "password_hash": "password",
+        "email_skeleton": "email",
+        "pending_email": "email",
+    }
     return {public.get(name, name.removesuffix("_key")) for name in stored_fields}

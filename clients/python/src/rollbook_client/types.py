@@ -205,6 +205,7 @@ class MeOut(TypedDict):
     name: str
     email: str
     email_verified_at: str | None
+    pending_email: str | None
     username: str | None
     first_name: str | None
     last_name: str | None
@@ -457,6 +458,7 @@ class UserListOut(TypedDict):
     name: NotRequired[str]
     email: NotRequired[str]
     email_verified_at: NotRequired[str | None]
+    pending_email: NotRequired[str | None]
     username: NotRequired[str | None]
     first_name: NotRequired[str | None]
     last_name: NotRequired[str | None]
@@ -484,6 +486,7 @@ class UserOut(TypedDict):
     name: str
     email: str
     email_verified_at: str | None
+    pending_email: str | None
     username: str | None
     first_name: str | None
     last_name: str | None

@@ -53,7 +53,9 @@ class AsyncClient(AsyncConnection):
     async def confirm_verification(self, **body: Unpack[types.TokenIn]) -> types.UserOut:
         """Verify an address with the token of a link, which its owner got.
 
-        Raises: RollbookError: limits_unavailable.
+        A pending one becomes the user's address. It is 409 if another user has it by then.
+
+        Raises: RollbookError: email_taken, limits_unavailable.
         """
         data: types.UserOut = await self.send("POST", "/auth/verification/confirm", json=body)
         return data
@@ -281,8 +283,10 @@ class AsyncClient(AsyncConnection):
         shows it, all operations or none, and needs the right to read it.
 
         Your own e-mail address and password need `current_password`; a new password ends all your
-        other sessions. For other users, these two need `users:set_credentials`, the role needs
-        `users:set_role`, and everything else `users:update`.
+        other sessions. A new address is the `pending_email` until you have confirmed it by the link
+        that it gets, unless EMAIL_VERIFICATION=off; the current one cancels that. For other users,
+        these two need `users:set_credentials`, the role needs `users:set_role`, and everything else
+        `users:update`.
 
         Args:
             if_match: the version that you read; stale_version if it has changed
