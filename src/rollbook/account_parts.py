@@ -23,6 +23,8 @@ from rollbook.account.purposes import (
 from rollbook.account.service import AccountService, Notices
 from rollbook.account.sign_in_links import SignInLinkService
 from rollbook.auth.service import AuthService
+from rollbook.invitations.preparation import INVITATION_KNOWN, InvitationPreparation
+from rollbook.invitations.service import INVITATION, InvitationService
 from rollbook.kit import clock
 from rollbook.mail.sender import MailSender, Preparation
 from rollbook.mail.service import MailService
@@ -38,6 +40,7 @@ class AccountParts:
 
     account: AccountService
     sign_in_links: SignInLinkService
+    invitations: InvitationService
     mail_sender: MailSender | None
 
 
@@ -58,9 +61,18 @@ def build_account_parts(
         notices.notify_of_change,
     )
     links = SignInLinkService(settings.sign_in_links, requests, tokens, attempts, auth)
+    invitations = InvitationService(
+        clock.now,
+        mail,
+        tokens,
+        attempts,
+        registration.roles,
+        registration,
+        settings.length_limits,
+    )
     preparations = build_preparations(settings, tokens, registration)
     sender = MailSender(clock.now, mail.mailer, preparations, attempts.count_message)
-    return AccountParts(account, links, sender if mail.is_configured else None)
+    return AccountParts(account, links, invitations, sender if mail.is_configured else None)
 
 
 def build_notices(settings: Settings, mail: MailService) -> Notices:
@@ -80,6 +92,7 @@ def build_preparations(
         verify=settings.verify_url,
         reset=settings.reset_url,
         undo=settings.undo_url,
+        invitation=settings.invitation_url,
         sign_in=settings.link_url,
     )
     return {
@@ -92,5 +105,9 @@ def build_preparations(
         EMAIL_CHANGED: NoticePreparation(choose_former),
         PASSWORD_CHANGED: NoticePreparation(choose_former),
         REGISTRATION: RegistrationPreparation(registration),
+        INVITATION.name: InvitationPreparation(
+            clock.now, registration.mail, tokens, links.invitation
+        ),
+        INVITATION_KNOWN: NoticePreparation(choose_current),
         ADDRESS_TAKEN: NoticePreparation(choose_current),
     }

@@ -173,7 +173,6 @@ def _register_resources(
         services,
         services.mail.languages,
         settings.app_name,
-        min_length=settings.min_password_length,
     )
     rollbook.openapi.resources.register(
         app,

@@ -12,6 +12,7 @@ from rollbook import __version__
 from rollbook.audit.commands import audit
 from rollbook.backup.commands import backup, restore
 from rollbook.command_opener import CommandOpener
+from rollbook.invitations.commands import invite
 from rollbook.kit import clock
 from rollbook.kit.errors import AppError
 from rollbook.mail.commands import mail
@@ -136,5 +137,6 @@ def create_compose_secrets(folder: Path) -> None:
         raise SystemExit(f"{error.filename}: {error.strerror}") from None
 
 
+users.add_command(invite)
 for command in (users, sessions, roles, audit, keys, mail, purge, migrate, backup, restore):
     commands.add_command(command)

@@ -5,6 +5,7 @@ from rollbook.audit.feature import AUDIT
 from rollbook.auth.feature import AUTH
 from rollbook.caching.feature import CACHING
 from rollbook.idempotency.feature import IDEMPOTENCY
+from rollbook.invitations.feature import INVITATIONS
 from rollbook.leases.feature import LEASES
 from rollbook.limits.feature import LIMITS
 from rollbook.locks.feature import LOCKS
@@ -24,6 +25,7 @@ FEATURES = (
     AUTH,
     ACCOUNT,
     USERS,
+    INVITATIONS,
     PASSWORDS,
     METADATA,
     ROLES,

@@ -47,6 +47,11 @@ class MailSettings(BaseModel):
         description="where a link to put a former address back goes, with {token}; if unset, a "
         "page of rollbook",
     )
+    invitation_url: LinkUrl | None = Field(
+        None,
+        description="where a link of an invitation goes, with {token}; if unset, a page of "
+        "rollbook",
+    )
     sign_in_links: bool = Field(
         False, description="true: users may sign in by a link; needs LINK_URL and mail"
     )

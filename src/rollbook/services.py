@@ -16,6 +16,7 @@ from rollbook.database_parts import build_database, close_at_end
 from rollbook.features import FEATURES
 from rollbook.first_admin.service import FirstAdmin
 from rollbook.idempotency.service import IdempotencyService
+from rollbook.invitations.service import InvitationService
 from rollbook.kit import clock
 from rollbook.kit.clock import Clock
 from rollbook.kit.events import Events
@@ -73,6 +74,7 @@ class Services:
     auth: AuthService
     account: AccountService
     sign_in_links: SignInLinkService
+    invitations: InvitationService
     mail: MailService
     mail_sender: MailSender | None
     callers: Callers
@@ -173,6 +175,7 @@ def build_services(settings: Settings) -> Services:
         auth=auth,
         account=parts.account,
         sign_in_links=parts.sign_in_links,
+        invitations=parts.invitations,
         mail=mail,
         mail_sender=parts.mail_sender,
         callers=Callers(),

@@ -10,13 +10,10 @@ from flask import Flask
 
 from rollbook.access.guards import Access
 from rollbook.access.principal import COMMAND_LINE
-from rollbook.account.purposes import (
-    EMAIL_UNDO,
-    PASSWORD_RESET,
-    SIGN_IN_LINK,
-    VERIFICATION,
-    Purpose,
-)
+from rollbook.account.purposes import EMAIL_UNDO, PASSWORD_RESET, SIGN_IN_LINK, VERIFICATION
+from rollbook.invitations.schemas import InvitationIn
+from rollbook.invitations.service import INVITATION
+from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import Address
 from rollbook.openapi.examples import build_example
 from rollbook.permissions.schemas import PermissionCreate
@@ -47,6 +44,8 @@ PURPOSES = {
     "POST /account/undo": EMAIL_UNDO,
     "POST /account/verify": VERIFICATION,
     "POST /account/reset": PASSWORD_RESET,
+    "accept_invitation": INVITATION,
+    "POST /account/invitation": INVITATION,
 }
 """Operations that need the token of a link."""
 
@@ -153,7 +152,7 @@ class World:
 
         Each of them has so many `sessions`.
         """
-        for name in ("users", "sessions", "audit"):
+        for name in ("users", "sessions", "audit", "invitations"):
             self.stored[name].delete_many({})
         self.stored.roles.delete_many({"name": {"$nin": ["user", "moderator", "admin"]}})
         role = RoleCreate(name=ROLE, permissions=[])
@@ -192,6 +191,8 @@ class World:
         if collection == "/api/auth/sessions":
             query = {"user_id": ObjectId(whom.id)}
             return str(self.stored.sessions.find_one(query)["_id"])
+        if collection == "/api/invitations":
+            return str(self.invite().pk)
         pattern = collection.replace(whom.id, "{ref}")
         route = self.posts.get(pattern)
         assert route, f"{pattern} has no POST: say in World.create_item how an item is created"
@@ -204,20 +205,25 @@ class World:
             return {"refresh_token": whom.signed_in["refresh_token"]}
         if route.operation in PURPOSES:
             body = {"token": self.issue_token(PURPOSES[route.operation], whom)}
-            return body | ({"password": NEW_PASSWORD} if "reset" in route.operation else {})
+            needs_password = PURPOSES[route.operation] in (PASSWORD_RESET, INVITATION)
+            return body | ({"password": NEW_PASSWORD} if needs_password else {})
         if route.operation in BODIES:
             return BODIES[route.operation]
         return build_example(route.body) if route.body else None
 
     def issue_token(self, purpose: Purpose, whom: Any) -> str:
-        """The token of a link that `whom` has got."""
-        return self.services.account.tokens.issue(
-            str(ObjectId()),
-            ObjectId(whom.id),
-            purpose.name,
-            address=Address(whom.email, get_email_key(whom.email)),
-            lifetime=purpose.lifetime,
-        )
+        """The token of a link that `whom` has got, or somebody who is invited."""
+        owner, email = ObjectId(whom.id), whom.email
+        if purpose is INVITATION:
+            invitation = self.invite()
+            owner, email = invitation.pk, invitation.email
+        address, lifetime = Address(email, get_email_key(email)), purpose.lifetime
+        tokens, nonce = self.services.account.tokens, str(ObjectId())
+        return tokens.issue(nonce, owner, purpose.name, address=address, lifetime=lifetime)
+
+    def invite(self) -> Any:
+        new = InvitationIn(email=f"{ObjectId()}@example.com")
+        return self.services.invitations.invite(new, actor=COMMAND_LINE)
 
     def send(self, who: Any, method: str, path: str, body: dict[str, Any] | None) -> int:
         headers = who.headers if who else {}

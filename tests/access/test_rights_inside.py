@@ -27,6 +27,8 @@ PUBLIC = {
     "undo_email",
     "request_sign_in_link",
     "confirm_sign_in_link",
+    "accept_invitation",
+    "POST /account/invitation",
     "POST /account/undo",
     "POST /account/verify",
     "POST /account/reset",

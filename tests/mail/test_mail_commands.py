@@ -7,8 +7,10 @@ from click.testing import CliRunner
 
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.cli import commands
+from rollbook.invitations.errors import AlreadyInvited
 from rollbook.mail.templates import TemplateRefused
 from tests import people
+from tests.harness.post import read_text
 from tests.harness.smtp import smtp_server
 
 
@@ -99,3 +101,13 @@ def test_users_are_verified_on_the_command_line(run, post, stored):
     run("users", "verify", "ada")
     assert stored.users.find_one()["email_verified"] is True
     assert COMMAND_LINE.may("users:set_credentials")
+
+
+def test_somebody_is_invited(run, post, stored):
+    run("users", "invite", "ada@example.com", "--role", "admin", "--name", "Ada Lovelace")
+    invitation = stored.invitations.find_one()
+    assert (invitation["role"], invitation["name"]) == ("admin", "Ada Lovelace")
+    assert "invited_by" not in invitation
+    text = read_text(post.deliver_one())
+    assert text.startswith("You are invited to rollbook.")
+    assert isinstance(run_error(run, "users", "invite", "ada@example.com"), AlreadyInvited)

@@ -13,7 +13,7 @@ from rollbook.settings import SettingsError
 LANGUAGES = ["en", "de", "fr", "es"]
 LINK = "https://users.house.org/account/reset?token=abc"
 KINDS = {**SAMPLES, TEST_KIND: {}}
-VALUES = {"link": LINK, "minutes": 15, "hours": 1, "days": 7}
+VALUES = {"link": LINK, "minutes": 15, "hours": 1, "days": 7, "inviter": "Grace"}
 
 
 @pytest.fixture

@@ -47,10 +47,10 @@ def find_collections_with(stored, user_id):
 
 @pytest.fixture
 def active_user(make_app, services, stored):
-    """A user who has carried out every operation of the route table that they may."""
+    """An admin who has carried out every operation of the route table that they may."""
     app = make_app(**matrix.EVERYTHING_ON)
     world = matrix.World(app, services, stored)
-    user, _ = world.create_people("user", "own")
+    user, _ = world.create_people("admin", "own")
     for number, route in enumerate(matrix.list_mutations(app)):
         if route.method in ("POST", "PATCH") and route.operation not in LEFT_OUT:
             key = {"Idempotency-Key": str(number)} if route.method == "POST" else {}

@@ -70,7 +70,7 @@ def test_registration_and_its_replay_return_the_user(guarded, services, stored):
         )
 
 
-BY_LINK = {"confirm_verification"}
+BY_LINK = {"confirm_verification", "accept_invitation"}
 """The caller has a link that only the user gets."""
 
 

@@ -422,6 +422,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List pending invitations, the latest first
+         * @description List pending invitations, the latest first.
+         */
+        get: operations["list_invitations"];
+        put?: never;
+        /**
+         * Invite somebody by e-mail, also while registration is closed
+         * @description The link is valid once, for 7 days. A role other than `user` needs `users:set_role`, and the
+         *     permissions that it grants. The message tells somebody who has an account to sign in.
+         */
+        post: operations["invite_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a pending invitation. Its link is not valid any more
+         * @description End a pending invitation. Its link is not valid any more.
+         */
+        delete: operations["end_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a pending invitation again, with a new link, which is valid for 7 days
+         * @description Send a pending invitation again, with a new link, which is valid for 7 days.
+         */
+        post: operations["resend_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the invitation of a link, for a form. The link stays valid
+         * @description Read the invitation of a link, for a form. The link stays valid.
+         */
+        get: operations["read_invitation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/invitation/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create the user who is invited, with a verified address
+         * @description It is 400 when the inviter could not grant the role any more, and 409 when a user has the
+         *     address by then.
+         */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/password-policy": {
         parameters: {
             query?: never;
@@ -710,6 +816,35 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptanceIn
+         * @description The token of a link, and what who is invited chooses.
+         */
+        AcceptanceIn: {
+            /**
+             * Token
+             * @description of the link
+             * @example xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k
+             */
+            token: string;
+            /**
+             * Password
+             * Format: password
+             * @example correct horse battery staple
+             */
+            password: string;
+            /**
+             * Name
+             * @description if left out: that of the invitation, else as at POST /users
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Username
+             * @default null
+             */
+            username?: string | null;
+        };
+        /**
          * ActorOut
          * @description Who did it. `id` is null for anyone who is not a user.
          */
@@ -912,7 +1047,7 @@ export interface components {
          * @description docs/errors.md explains each. A later version may add some.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "email_unverified" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "mail_not_configured" | "malformed_json" | "message_not_found" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "sign_in_links_off" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
+        ErrorCode: "already_invited" | "bad_request" | "broken_request" | "conflict" | "cross_origin" | "current_password_needed" | "email_lookalike" | "email_taken" | "email_unverified" | "external_id_taken" | "forbidden" | "headers_too_large" | "host_not_allowed" | "id_taken" | "idempotency_key_in_flight" | "idempotency_key_reused" | "internal_error" | "invalid_client_address" | "invalid_credentials" | "invalid_refresh_token" | "invalid_token" | "invitation_not_found" | "key_slot_taken" | "last_admin" | "limits_unavailable" | "mail_not_configured" | "malformed_json" | "message_not_found" | "method_not_allowed" | "no_admin_yet" | "not_acceptable" | "not_deleted" | "not_found" | "not_ready" | "origin_not_allowed" | "overloaded" | "password_refused" | "patch_conflict" | "payload_too_large" | "permission_in_use" | "permission_not_found" | "permission_taken" | "precondition_required" | "recent_sign_in_needed" | "registration_closed" | "request_timeout" | "rights_changed" | "role_built_in" | "role_in_use" | "role_not_found" | "role_taken" | "session_not_found" | "several_deleted" | "sign_in_links_off" | "stale_version" | "token_expired" | "too_broad" | "too_busy" | "too_many_permissions" | "too_many_requests" | "unauthenticated" | "unavailable" | "unknown_client" | "unknown_role" | "unsupported_media_type" | "uri_too_long" | "user_not_found" | "username_reserved" | "username_taken" | "validation_failed" | "wrong_password";
         /** HealthOut */
         HealthOut: {
             /**
@@ -1016,6 +1151,110 @@ export interface components {
              * @example q7Zk2m
              */
             jti?: string;
+        };
+        /**
+         * InvitationIn
+         * @description Whom to invite.
+         */
+        InvitationIn: {
+            /**
+             * Email
+             * Format: email
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Role
+             * @default user
+             * @example user
+             */
+            role?: string;
+            /**
+             * Name
+             * @description a proposal, which the user may change
+             * @default null
+             */
+            name?: string | null;
+        };
+        /**
+         * InvitationOut
+         * @description A pending invitation.
+         */
+        InvitationOut: {
+            /**
+             * Id
+             * @example 665f1c2ab8e4d90012a3b4c5
+             */
+            id: string;
+            /**
+             * Email
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Role
+             * @example user
+             */
+            role: string;
+            /**
+             * Name
+             * @default null
+             * @example Ada Lovelace
+             */
+            name: string | null;
+            /**
+             * Invited By
+             * @description the id of the inviter; null: the command line
+             * @default null
+             * @example null
+             */
+            invited_by: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-03-14T15:09:26.535Z
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-03-14T15:09:26.535Z
+             */
+            expires_at: string;
+        };
+        /**
+         * InvitationShownOut
+         * @description What a form shows to who is invited. `inviter` is a name.
+         */
+        InvitationShownOut: {
+            /**
+             * Email
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Role
+             * @example user
+             */
+            role: string;
+            /**
+             * Name
+             * @default null
+             * @example Ada Lovelace
+             */
+            name: string | null;
+            /**
+             * Inviter
+             * @default null
+             * @example Grace Hopper
+             */
+            inviter: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-03-14T15:09:26.535Z
+             */
+            expires_at: string;
         };
         /**
          * JsonPatch
@@ -2357,6 +2596,18 @@ export interface components {
         };
     };
     responses: {
+        /** @description Conflict */
+        "AlreadyInvited.KeyInFlight": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Internal Server Error */
         AppError: {
             headers: {
@@ -2370,6 +2621,17 @@ export interface components {
         };
         /** @description Bad Request */
         "BadRequest.CurrentPasswordNeeded.MalformedJson.PasswordRefused.UnknownRole.UsernameReserved.ValidationFailed": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Bad Request */
+        "BadRequest.InvalidOneTimeToken.MalformedJson.PasswordRefused.UsernameReserved.ValidationFailed": {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -2414,6 +2676,17 @@ export interface components {
         };
         /** @description Bad Request */
         "BadRequest.MalformedJson.RecentSignInNeeded.ValidationFailed": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Bad Request */
+        "BadRequest.MalformedJson.UnknownRole.ValidationFailed": {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -2484,6 +2757,17 @@ export interface components {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict */
+        "EmailTaken.UsernameTaken": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
@@ -2568,6 +2852,17 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Bad Request */
+        "InvalidOneTimeToken.ValidationFailed": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Unauthorized */
         InvalidRefreshToken: {
             headers: {
@@ -2609,6 +2904,29 @@ export interface components {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found */
+        InvitationNotFound: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict */
+        KeyInFlight: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
             content: {
@@ -2688,6 +3006,18 @@ export interface components {
         };
         /** @description Service Unavailable */
         "LimitsUnavailable.Unavailable": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable */
+        "MailNotConfigured.Unavailable": {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Retry-After": components["headers"]["Retry-After"];
@@ -4801,6 +5131,363 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["AppError"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: {
+                page_size?: number;
+                /** @description `next_cursor` of the previous page, instead of `page` */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "665f1c2ab8e4d90012a3b4c5",
+                     *           "email": "ada@example.com",
+                     *           "role": "user",
+                     *           "name": "Ada Lovelace",
+                     *           "invited_by": null,
+                     *           "created_at": "2026-03-14T15:09:26.535Z",
+                     *           "expires_at": "2026-03-14T15:09:26.535Z"
+                     *         }
+                     *       ],
+                     *       "message": "Invitations listed.",
+                     *       "status_code": 200,
+                     *       "pagination": {
+                     *         "page": 1,
+                     *         "page_size": 20,
+                     *         "total_items": 1,
+                     *         "total_pages": 1,
+                     *         "has_next": false,
+                     *         "has_previous": false,
+                     *         "next_cursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["InvitationOut"][];
+                        message: string;
+                        /** @constant */
+                        status_code: 200;
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            400: components["responses"]["ValidationFailed"];
+            401: components["responses"]["InvalidToken.TokenExpired.Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invite_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key for the operation. A second request with it gets the response of the first one, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "role": "user"
+                 *     }
+                 */
+                "application/json": components["schemas"]["InvitationIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "665f1c2ab8e4d90012a3b4c5",
+                     *         "email": "ada@example.com",
+                     *         "role": "user",
+                     *         "name": "Ada Lovelace",
+                     *         "invited_by": null,
+                     *         "created_at": "2026-03-14T15:09:26.535Z",
+                     *         "expires_at": "2026-03-14T15:09:26.535Z"
+                     *       },
+                     *       "message": "Invitation sent.",
+                     *       "status_code": 201
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["InvitationOut"];
+                        message: string;
+                        /** @constant */
+                        status_code: 201;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest.MalformedJson.UnknownRole.ValidationFailed"];
+            401: components["responses"]["InvalidToken.TokenExpired.Unauthenticated"];
+            403: components["responses"]["Forbidden.RightsChanged"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["AlreadyInvited.KeyInFlight"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["MailNotConfigured.Unavailable"];
+        };
+    };
+    end_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The invitation's id.
+                 * @example 6925d3f0a7c3b1e4f0a1b2c3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["ValidationFailed"];
+            401: components["responses"]["InvalidToken.TokenExpired.Unauthenticated"];
+            403: components["responses"]["Forbidden.RightsChanged"];
+            404: components["responses"]["InvitationNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resend_invitation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key for the operation. A second request with it gets the response of the first one, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The invitation's id.
+                 * @example 6925d3f0a7c3b1e4f0a1b2c3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": null,
+                     *       "message": "Invitation sent again.",
+                     *       "status_code": 202
+                     *     }
+                     */
+                    "application/json": {
+                        data: null;
+                        message: string;
+                        /** @constant */
+                        status_code: 202;
+                    };
+                };
+            };
+            400: components["responses"]["ValidationFailed"];
+            401: components["responses"]["InvalidToken.TokenExpired.Unauthenticated"];
+            403: components["responses"]["Forbidden.RightsChanged"];
+            404: components["responses"]["InvitationNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["KeyInFlight"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["MailNotConfigured.Unavailable"];
+        };
+    };
+    read_invitation: {
+        parameters: {
+            query?: {
+                /** @description of the link */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "email": "ada@example.com",
+                     *         "role": "user",
+                     *         "name": "Ada Lovelace",
+                     *         "inviter": "Grace Hopper",
+                     *         "expires_at": "2026-03-14T15:09:26.535Z"
+                     *       },
+                     *       "message": "Invitation found.",
+                     *       "status_code": 200
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["InvitationShownOut"];
+                        message: string;
+                        /** @constant */
+                        status_code: 200;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidOneTimeToken.ValidationFailed"];
+            406: components["responses"]["NotAcceptable"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcceptanceIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "665f1c2ab8e4d90012a3b4c5",
+                     *         "name": "Ada Lovelace",
+                     *         "email": "ada@example.com",
+                     *         "email_verified_at": null,
+                     *         "pending_email": null,
+                     *         "username": "ada",
+                     *         "first_name": "Ada",
+                     *         "last_name": "Lovelace",
+                     *         "phone": "+442079460958",
+                     *         "locale": "fr-CA",
+                     *         "external_id": "auth0|5f7c8ec7c33c6c004bbafe82",
+                     *         "role": "user",
+                     *         "is_active": true,
+                     *         "created_at": "2026-03-14T15:09:26.535Z",
+                     *         "updated_at": "2026-03-14T15:09:26.535Z",
+                     *         "last_login": null,
+                     *         "metadata": {
+                     *           "team": "blue"
+                     *         },
+                     *         "app_metadata": {
+                     *           "team": "blue"
+                     *         },
+                     *         "private_metadata": {
+                     *           "risk": 3
+                     *         },
+                     *         "version": 1
+                     *       },
+                     *       "message": "User created.",
+                     *       "status_code": 201
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["UserOut"];
+                        message: string;
+                        /** @constant */
+                        status_code: 201;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest.InvalidOneTimeToken.MalformedJson.PasswordRefused.UsernameReserved.ValidationFailed"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["EmailTaken.UsernameTaken"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["AppError"];
+            503: components["responses"]["LimitsUnavailable.TooBusy.Unavailable"];
         };
     };
     read_password_policy: {

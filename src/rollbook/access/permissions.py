@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class Permission(StrEnum):
     USERS_CREATE = "users:create"
+    USERS_INVITE = "users:invite"
     USERS_IMPORT = "users:import"
     USERS_LIST = "users:list"
     USERS_READ = "users:read"

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from rollbook.access.principal import Principal
-from rollbook.account.purposes import Purpose
 from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
 from rollbook.limits.service import AttemptLimiter
 from rollbook.mail.service import MailService
+from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.storage.transactions import transactional
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 VERIFY_PATH, RESET_PATH, UNDO_PATH = "/account/verify", "/account/reset", "/account/undo"
+INVITATION_PATH = "/account/invitation"
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,7 @@ class Links:
     verify: str
     reset: str
     undo: str
+    invitation: str
     sign_in: str
 
     @classmethod
@@ -22,6 +24,7 @@ class Links:
         verify: str | None,
         reset: str | None,
         undo: str | None,
+        invitation: str | None,
         sign_in: str | None,
     ) -> "Links":
         """Build the links. Those that are None lead to the pages of rollbook.
@@ -33,9 +36,6 @@ class Links:
             verify or own.format(VERIFY_PATH),
             reset or own.format(RESET_PATH),
             undo or own.format(UNDO_PATH),
+            invitation or own.format(INVITATION_PATH),
             sign_in or "",
         )
-
-
-def fill(link: str, token: str) -> str:
-    return link.replace("{token}", token)

@@ -7,12 +7,11 @@ from typing import Any
 from bson import ObjectId
 
 from rollbook.access.principal import Principal
-from rollbook.account.links import fill
-from rollbook.account.purposes import Purpose
 from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
 from rollbook.mail.documents import OutboxMessage
 from rollbook.mail.mailer import Recipient
+from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import Address, OneTimeTokenService
 from rollbook.users.dao import users
 from rollbook.users.documents import User
@@ -73,7 +72,7 @@ class LinkPreparation:
             return None
         if not message.is_issued:
             self._audit(user, actor)
-        return self.purpose.describe(fill(self.link, token))
+        return self.purpose.describe(self.link, token)
 
     def _issue(self, message: OutboxMessage, user_id: ObjectId, address: Address) -> str:
         name, lifetime = self.purpose.name, self.purpose.lifetime

@@ -1,29 +1,15 @@
-"""What a one-time token is for, and which messages there are."""
+"""Which messages there are, and what the tokens in their links are for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from rollbook.invitations.preparation import INVITATION_KNOWN
+from rollbook.invitations.service import INVITATION
+from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.users.registration import ADDRESS_TAKEN
 
-SAMPLE = "https://users.example.com/account/sample?token=sample"
-
-
-@dataclass(frozen=True)
-class Purpose:
-    """`name` is that of the token and of its message."""
-
-    name: str
-    lifetime: timedelta
-
-    def describe(self, link: str) -> dict[str, Any]:
-        """Return the variables of a template: the link, and how long it is valid."""
-        minutes = int(self.lifetime.total_seconds() // 60)
-        days = self.lifetime.days
-        return {"link": link, "minutes": minutes, "hours": minutes // 60, "days": days}
-
-
+SAMPLE = "https://users.example.com/account/sample?token={token}"
 VERIFICATION = Purpose("verification", timedelta(hours=24))
 PASSWORD_RESET = Purpose("password_reset", timedelta(hours=1))
 EMAIL_UNDO = Purpose("email_undo", timedelta(days=7))
@@ -33,7 +19,9 @@ PURPOSES = (VERIFICATION, PASSWORD_RESET, EMAIL_UNDO, SIGN_IN_LINK)
 PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
 """Notices, without a link."""
 SAMPLES: Mapping[str, Mapping[str, Any]] = {
-    **{purpose.name: purpose.describe(SAMPLE) for purpose in PURPOSES},
+    **{purpose.name: purpose.describe(SAMPLE, "sample") for purpose in PURPOSES},
+    INVITATION.name: {**INVITATION.describe(SAMPLE, "sample"), "inviter": "Grace Hopper"},
+    INVITATION_KNOWN: {},
     PASSWORD_CHANGED: {},
     EMAIL_CHANGED: {},
     ADDRESS_TAKEN: {},

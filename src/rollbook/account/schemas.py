@@ -1,18 +1,9 @@
 """Accounts: requests."""
 
-from typing import Annotated
-
-from pydantic import Field
-
 from rollbook.auth.schemas import RefreshCookieFlag
 from rollbook.kit.schemas import In
+from rollbook.one_time_tokens.schemas import LinkToken
 from rollbook.users.fields import Email, Password
-
-A_LINK_TOKEN = "xQn0Yc7o3Rr8vJ2kUe5TqWm1Lz9Ab4Cd6Ef0Gh2Ij4k"
-
-LinkToken = Annotated[
-    str, Field(min_length=1, max_length=200, description="of the link", examples=[A_LINK_TOKEN])
-]
 
 
 class AddressIn(In):

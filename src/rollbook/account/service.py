@@ -19,7 +19,6 @@ from rollbook.account.purposes import (
     PASSWORD_RESET,
     PURPOSES,
     VERIFICATION,
-    Purpose,
 )
 from rollbook.account.token_owners import get_active_user, get_claimant, get_owner
 from rollbook.kit.clock import Clock
@@ -28,6 +27,7 @@ from rollbook.limits.service import AttemptLimiter
 from rollbook.mail.dao import outbox
 from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.dao import one_time_tokens
+from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.passwords.service import PasswordService
 from rollbook.sessions.service import SessionService

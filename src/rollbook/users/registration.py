@@ -61,7 +61,7 @@ class RegistrationService:
         try:
             policy.require_registration_open(self.registration, has_admin=has_admin)
             if self.verification == "required":
-                self._request(self._build_fields(new, actor), actor=actor)
+                self._request(self.build_fields(new, actor), actor=actor)
                 return None
             refuse_lookalike(new.email)
             return self.create_user(new, actor=actor)
@@ -74,7 +74,7 @@ class RegistrationService:
 
         Raises: Forbidden, UnknownRole, PasswordRefused, TooBusy, EmailTaken, UsernameTaken.
         """
-        return self._insert(self._build_fields(new, actor), actor=actor)
+        return self._insert(self.build_fields(new, actor), actor=actor)
 
     def complete(self, fields: Mapping[str, Any], *, actor: Principal) -> None:
         """Create the user of a registration, or tell the owner of the address.
@@ -88,7 +88,7 @@ class RegistrationService:
             key = fields.get("username_key")
             is_free = not (key and users.find("username_key", key))
             username = {} if is_free else {"username": None, "username_key": None}
-            self._insert({**fields, **username}, actor=actor)
+            self.insert({**fields, **username}, actor=actor)
 
     @transactional()
     def _request(self, fields: dict[str, Any], *, actor: Principal) -> None:
@@ -99,7 +99,11 @@ class RegistrationService:
         action, target = "user.registration_requested", Target("user", None)
         append_entry(action, target, actor=actor, at=self.clock(), changes={})
 
-    def _build_fields(self, new: UserCreate, actor: Principal) -> dict[str, Any]:
+    def build_fields(self, new: UserCreate, actor: Principal) -> dict[str, Any]:
+        """Build what is stored of a new user. It hashes the password, so it takes a while.
+
+        Raises: Forbidden, UsernameReserved, PasswordRefused, TooBusy.
+        """
         sent = new.model_dump()
         password = new.password.get_secret_value()
         is_anonymous = actor.kind is ActorKind.ANONYMOUS
@@ -121,16 +125,30 @@ class RegistrationService:
 
     @transactional()
     def _insert(self, fields: dict[str, Any], *, actor: Principal) -> User:
-        now = self.clock()
         if fields["role"] != USER:
             require_grantable(actor, self.roles.lock_role(fields["role"]))
+        return self.insert(fields, actor=actor)
+
+    def insert(
+        self,
+        fields: Mapping[str, Any],
+        *,
+        actor: Principal,
+        changes: Mapping[str, Any] | None = None,
+    ) -> User:
+        """Insert a user, whose role somebody has granted. The audit entry has `changes` too.
+
+        Call it inside a transaction. Raises: EmailTaken, UsernameTaken.
+        """
+        now = self.clock()
         fields = {
             **fields,
             **stored_fields.build_search_fields(None, fields),
             **stored_fields.build_verification(fields, now),
         }
         user = users.insert(User(**fields, created_at=now, updated_at=now))
-        audit_user_change("user.created", user, policy.describe_changes(None, user), actor, now)
+        described = {**policy.describe_changes(None, user), **(changes or {})}
+        audit_user_change("user.created", user, described, actor, now)
         self.events.publish(UserCreated(user, actor, is_imported="pk" in fields))
         return user
 

@@ -117,7 +117,7 @@ def parse_body(raw: bytes, schema: type[B], length_limits: Mapping[str, int]) ->
     return body
 
 
-def parse_form(raw: bytes, schema: type[B], _: Mapping[str, int]) -> B:
+def parse_form(raw: bytes, schema: type[B], length_limits: Mapping[str, int]) -> B:
     """Validate a form (WHATWG URL §5.1). Raises: BadRequest, ValidationFailed."""
     try:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_DETAILS)
@@ -126,7 +126,7 @@ def parse_form(raw: bytes, schema: type[B], _: Mapping[str, int]) -> B:
     if len(dict(pairs)) < len(pairs):
         raise BadRequest("A name occurs twice in the form.")
     try:
-        return schema.model_validate(dict(pairs))
+        return schema.model_validate(dict(pairs), context=length_limits)
     except ValidationError as error:
         raise ValidationFailed(details=render_details(error)) from None
 

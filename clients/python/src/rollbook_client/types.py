@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
+class AcceptanceIn(TypedDict):
+    """
+    The token of a link, and what who is invited chooses.
+    """
+
+    token: str
+    password: str
+    name: NotRequired[str | None]
+    username: NotRequired[str | None]
+
+
 class ActorOut(TypedDict):
     """
     Who did it. `id` is null for anyone who is not a user.
@@ -49,6 +60,7 @@ class EmailLogin(TypedDict):
 
 
 ErrorCode: TypeAlias = Literal[
+    "already_invited",
     "bad_request",
     "broken_request",
     "conflict",
@@ -69,6 +81,7 @@ ErrorCode: TypeAlias = Literal[
     "invalid_credentials",
     "invalid_refresh_token",
     "invalid_token",
+    "invitation_not_found",
     "key_slot_taken",
     "last_admin",
     "limits_unavailable",
@@ -153,6 +166,42 @@ class IntrospectionOut(TypedDict):
     nbf: NotRequired[int]
     exp: NotRequired[int]
     jti: NotRequired[str]
+
+
+class InvitationIn(TypedDict):
+    """
+    Whom to invite.
+    """
+
+    email: str
+    role: NotRequired[str]
+    name: NotRequired[str | None]
+
+
+class InvitationOut(TypedDict):
+    """
+    A pending invitation.
+    """
+
+    id: str
+    email: str
+    role: str
+    name: str | None
+    invited_by: str | None
+    created_at: str
+    expires_at: str
+
+
+class InvitationShownOut(TypedDict):
+    """
+    What a form shows to who is invited. `inviter` is a name.
+    """
+
+    email: str
+    role: str
+    name: str | None
+    inviter: str | None
+    expires_at: str
 
 
 JsonValue: TypeAlias = Any

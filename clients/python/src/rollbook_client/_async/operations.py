@@ -355,6 +355,72 @@ class AsyncClient(AsyncConnection):
         """
         return self.pages(f"/users/{quote(ref)}/sessions", {"page_size": page_size, "page": page})
 
+    def list_invitations(self, *, page_size: int | None = None) -> AsyncPages[types.InvitationOut]:
+        """List pending invitations, the latest first."""
+        return self.pages("/invitations", {"page_size": page_size})
+
+    async def invite_user(
+        self, *, idempotency_key: str | None = None, **body: Unpack[types.InvitationIn]
+    ) -> types.InvitationOut:
+        """Invite somebody by e-mail, also while registration is closed.
+
+        The link is valid once, for 7 days. A role other than `user` needs `users:set_role`, and the
+        permissions that it grants. The message tells somebody who has an account to sign in.
+
+        Args:
+            idempotency_key: a random one, unless you have one
+
+        Raises: RollbookError: unknown_role, already_invited, idempotency_key_in_flight,
+            idempotency_key_reused, mail_not_configured.
+        """
+        data: types.InvitationOut = await self.send(
+            "POST", "/invitations", json=body, headers=build_key(idempotency_key)
+        )
+        return data
+
+    async def end_invitation(self, id: str, /) -> None:
+        """End a pending invitation. Its link is not valid any more.
+
+        Raises: RollbookError: invitation_not_found.
+        """
+        await self.send("DELETE", f"/invitations/{quote(id)}")
+
+    async def resend_invitation(self, id: str, /, *, idempotency_key: str | None = None) -> None:
+        """Send a pending invitation again, with a new link, which is valid for 7 days.
+
+        Args:
+            idempotency_key: a random one, unless you have one
+
+        Raises: RollbookError: invitation_not_found, idempotency_key_in_flight,
+            idempotency_key_reused, mail_not_configured.
+        """
+        await self.send(
+            "POST", f"/invitations/{quote(id)}/resend", headers=build_key(idempotency_key)
+        )
+
+    async def read_invitation(self, *, token: str | None = None) -> types.InvitationShownOut:
+        """Read the invitation of a link, for a form. The link stays valid.
+
+        Args:
+            token: of the link
+        """
+        data: types.InvitationShownOut = await self.send(
+            "GET", "/auth/invitation", query={"token": token}
+        )
+        return data
+
+    async def accept_invitation(self, **body: Unpack[types.AcceptanceIn]) -> types.UserOut:
+        """Create the user who is invited, with a verified address.
+
+        It is 400 when the inviter could not grant the role any more, and 409 when a user has the
+        address by then.
+
+        Raises: RollbookError: password_refused, username_reserved, username_taken, email_taken,
+            too_busy, limits_unavailable.
+        """
+        data: types.UserOut = await self.send("POST", "/auth/invitation/accept", json=body)
+        return data
+
     async def read_password_policy(self) -> types.PasswordPolicyOut:
         """Read what a password has to be."""
         data: types.PasswordPolicyOut = await self.send("GET", "/password-policy")

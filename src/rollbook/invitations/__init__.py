@@ -1,0 +1,1 @@
+"""Invitations: who is invited chooses a password, also while registration is closed."""
