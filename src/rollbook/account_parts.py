@@ -4,23 +4,29 @@ from dataclasses import dataclass
 
 from rollbook.account.link_requests import LinkRequests
 from rollbook.account.links import Links
+from rollbook.account.notices import Notices
 from rollbook.account.preparations import (
+    GoodbyePreparation,
     LinkPreparation,
     NoticePreparation,
     RegistrationPreparation,
     choose_current,
     choose_former,
     choose_unverified,
+    describe_sign_in,
 )
 from rollbook.account.purposes import (
+    ACCOUNT_DELETED,
+    ACCOUNT_DISABLED,
     EMAIL_CHANGED,
     EMAIL_UNDO,
+    NEW_SIGN_IN,
     PASSWORD_CHANGED,
     PASSWORD_RESET,
     SIGN_IN_LINK,
     VERIFICATION,
 )
-from rollbook.account.service import AccountService, Notices
+from rollbook.account.service import AccountService
 from rollbook.account.sign_in_links import SignInLinkService
 from rollbook.auth.service import AuthService
 from rollbook.invitations.preparation import INVITATION_KNOWN, InvitationPreparation
@@ -58,7 +64,7 @@ def build_account_parts(
         attempts,
         registration.passwords,
         auth.sessions,
-        notices.notify_of_change,
+        notices.tell,
     )
     links = SignInLinkService(settings.sign_in_links, requests, tokens, attempts, auth)
     invitations = InvitationService(
@@ -76,12 +82,16 @@ def build_account_parts(
 
 
 def build_notices(settings: Settings, mail: MailService) -> Notices:
-    return Notices(
-        mail,
-        sends_verification=settings.verification != "off",
-        notifies_password_changed=settings.notify_password_changed,
-        notifies_email_changed=settings.notify_email_changed,
-    )
+    wanted = {
+        VERIFICATION.name: settings.verification != "off",
+        PASSWORD_CHANGED: settings.notify_password_changed,
+        EMAIL_CHANGED: settings.notify_email_changed,
+        EMAIL_UNDO.name: settings.notify_email_changed,
+        NEW_SIGN_IN: settings.notify_new_sign_in,
+        ACCOUNT_DISABLED: settings.notify_account_disabled,
+        ACCOUNT_DELETED: settings.notify_account_deleted,
+    }
+    return Notices(mail, silenced={kind for kind, is_wanted in wanted.items() if not is_wanted})
 
 
 def build_preparations(
@@ -104,6 +114,9 @@ def build_preparations(
         EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, choose_former),
         EMAIL_CHANGED: NoticePreparation(choose_former),
         PASSWORD_CHANGED: NoticePreparation(choose_former),
+        NEW_SIGN_IN: NoticePreparation(choose_current, describe_sign_in),
+        ACCOUNT_DISABLED: GoodbyePreparation(),
+        ACCOUNT_DELETED: GoodbyePreparation(),
         REGISTRATION: RegistrationPreparation(registration),
         INVITATION.name: InvitationPreparation(
             clock.now, registration.mail, tokens, links.invitation

@@ -70,3 +70,13 @@ class MailSettings(BaseModel):
     notify_password_changed: bool = Field(
         True, description="false: no message tells users that their password was changed"
     )
+    notify_new_sign_in: bool = Field(
+        True,
+        description="false: no message tells users of a sign-in from a new address and device",
+    )
+    notify_account_disabled: bool = Field(
+        True, description="false: no message tells users that their account was disabled"
+    )
+    notify_account_deleted: bool = Field(
+        True, description="false: no message tells users that their account was deleted"
+    )

@@ -144,6 +144,7 @@ def build_services(settings: Settings) -> Services:
         sessions,
         build_access_tokens(settings, keys),
         claims,
+        events,
         requires_verified=settings.verification == "required",
     )
     parts = build_account_parts(settings, notices, registration, auth)

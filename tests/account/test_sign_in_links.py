@@ -82,6 +82,7 @@ def test_only_an_active_user_gets_a_link(post, api, ada):
     (token,) = ask(api, post)
     disabled = UserPatch(is_active=False)
     post.services.changes.change_user(ada.id, disabled, actor=COMMAND_LINE)
+    post.deliver()
     assert ask(api, post) == []
     assert sign_in(api, token).status_code == 400
 

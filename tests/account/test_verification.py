@@ -149,6 +149,7 @@ def test_disabled_user_gets_nothing_until_enabled(post, api):
     post.deliver()
     change = post.services.changes.change_user
     change(ada["id"], UserPatch(is_active=False), actor=COMMAND_LINE)
+    post.deliver()
     request_link(api, ADA_ADDRESS)
     assert post.deliver() == []
     change(ada["id"], UserPatch(is_active=True), actor=COMMAND_LINE)

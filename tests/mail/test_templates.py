@@ -13,7 +13,8 @@ from rollbook.settings import SettingsError
 LANGUAGES = ["en", "de", "fr", "es"]
 LINK = "https://users.house.org/account/reset?token=abc"
 KINDS = {**SAMPLES, TEST_KIND: {}}
-VALUES = {"link": LINK, "minutes": 15, "hours": 1, "days": 7, "inviter": "Grace"}
+VALUES = {"link": LINK, "minutes": 15, "hours": 1, "days": 7}
+VALUES |= {"inviter": "Grace", "ip": "203.0.113.9", "at": "2026-11-30 12:00 UTC"}
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ def test_registration_grants_only_the_user_role(guarded, services, stored):
         "version",
         "password_hash",
         "known_addresses",
+        "known_devices",
         "current_password",
     ):
         assert guarded.post("/api/users", json=new | {hidden: 1}).status_code == 400

@@ -96,7 +96,9 @@ def test_deletion_and_purge_publish_events(settings, services, active_user, stor
     deletion = replace(services.deletion, events=events)
     deletion.delete_user(str(active_user), actor=COMMAND_LINE)
     deletion.purge_user(str(active_user), actor=COMMAND_LINE)
-    assert seen == [UserDeleted(active_user), UserPurged(active_user)]
+    deleted, purged = seen
+    assert (deleted.user.pk, deleted.user.is_deleted) == (active_user, True)
+    assert purged == UserPurged(active_user)
 
 
 def test_failing_handler_aborts_the_purge(settings, active_user, stored):

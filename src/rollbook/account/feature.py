@@ -18,7 +18,7 @@ def _forget(user_id: ObjectId) -> None:
 ACCOUNT = Feature(
     register=register,
     handlers={
-        UserDeleted: lambda event: _forget(event.user_id),
+        UserDeleted: lambda event: _forget(event.user.pk),
         UserPurged: lambda event: _forget(event.user_id),
     },
 )

@@ -90,13 +90,37 @@ class LinkPreparation:
 
 @dataclass(frozen=True)
 class NoticePreparation:
-    """Of a message without a link."""
+    """Of a message without a link. `describe` returns the variables of its template."""
 
     choose: Choose
+    describe: Callable[[OutboxMessage], Mapping[str, Any]] = lambda _: {}
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
         user = find_active_user(message)
         return describe_recipient(user, user and self.choose(message, user))
+
+    def prepare(
+        self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
+    ) -> Mapping[str, Any] | None:
+        del recipient, actor
+        return self.describe(message)
+
+
+def describe_sign_in(message: OutboxMessage) -> dict[str, str]:
+    """Describe where and when somebody signed in.
+
+    It leaves out the User-Agent, a text that a stranger may have written.
+    """
+    at = message.created_at.strftime("%Y-%m-%d %H:%M UTC")
+    return {"ip": message.origin.get("ip", ""), "at": at}
+
+
+@dataclass(frozen=True)
+class GoodbyePreparation:
+    """Of a message to somebody whose account is disabled or deleted."""
+
+    def find_recipient(self, message: OutboxMessage) -> Recipient | None:
+        return Recipient(message.user_id, message.email, None)
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal

@@ -17,6 +17,8 @@ EMAIL_UNDO = Purpose("email_undo", timedelta(days=7))
 SIGN_IN_LINK = Purpose("sign_in_link", timedelta(minutes=15))
 PURPOSES = (VERIFICATION, PASSWORD_RESET, EMAIL_UNDO, SIGN_IN_LINK)
 PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
+NEW_SIGN_IN = "new_sign_in"
+ACCOUNT_DISABLED, ACCOUNT_DELETED = "account_disabled", "account_deleted"
 """Notices, without a link."""
 SAMPLES: Mapping[str, Mapping[str, Any]] = {
     **{purpose.name: purpose.describe(SAMPLE, "sample") for purpose in PURPOSES},
@@ -24,6 +26,9 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
     INVITATION_KNOWN: {},
     PASSWORD_CHANGED: {},
     EMAIL_CHANGED: {},
+    NEW_SIGN_IN: {"ip": "203.0.113.9", "at": "2026-11-30 12:00 UTC"},
+    ACCOUNT_DISABLED: {},
+    ACCOUNT_DELETED: {},
     ADDRESS_TAKEN: {},
 }
 """Kind of a message → the variables of its template, as in a preview."""

@@ -13,16 +13,13 @@ from pydantic import SecretStr
 from rollbook.access.principal import ActorKind, Principal
 from rollbook.account.link_requests import LinkRequests
 from rollbook.account.purposes import (
-    EMAIL_CHANGED,
     EMAIL_UNDO,
-    PASSWORD_CHANGED,
     PASSWORD_RESET,
     PURPOSES,
     VERIFICATION,
 )
 from rollbook.account.token_owners import get_active_user, get_claimant, get_owner
 from rollbook.kit.clock import Clock
-from rollbook.kit.events import Handlers
 from rollbook.limits.service import AttemptLimiter
 from rollbook.mail.dao import outbox
 from rollbook.mail.service import MailService
@@ -36,69 +33,8 @@ from rollbook.users import policy, stored_fields
 from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
-from rollbook.users.events import AddressPending, UserChanged, UserCreated
 
 Notify = Callable[[User, User, Principal], None]
-
-
-@dataclass(frozen=True)
-class Notices:
-    """Store messages when users are created or changed. They commit with the change."""
-
-    mail: MailService
-    sends_verification: bool
-    notifies_password_changed: bool
-    notifies_email_changed: bool
-
-    @property
-    def handlers(self) -> Handlers:
-        return {
-            UserCreated: self._handle_created,
-            UserChanged: self._handle_changed,
-            AddressPending: self._handle_pending,
-        }
-
-    def _handle_created(self, event: UserCreated) -> None:
-        if not event.user.email_verified and not event.is_imported:
-            self._send_verification(event.user, event.actor)
-
-    def _handle_changed(self, event: UserChanged) -> None:
-        self.notify_of_change(event.before, event.after, event.actor)
-
-    def _handle_pending(self, event: AddressPending) -> None:
-        user = event.user
-        kind, address = VERIFICATION.name, user.pending_email
-        self.mail.enqueue(kind, user_id=user.pk, email=address, actor=event.actor)
-
-    def notify_of_change(self, before: User, after: User, actor: Principal) -> None:
-        if before.email_key != after.email_key:
-            self._notify_of_address(before, after, actor)
-        has_new_password = before.password_hash != after.password_hash
-        if has_new_password or not after.is_active:
-            _end_resets(after)
-        if has_new_password and self.notifies_password_changed:
-            self.mail.enqueue(PASSWORD_CHANGED, user_id=after.pk, email=before.email, actor=actor)
-
-    def _notify_of_address(self, before: User, after: User, actor: Principal) -> None:
-        """Tell the former address, with a link to put it back if the owner changed it.
-
-        One that was never verified may be a stranger's, who must not get the account.
-        """
-        if not after.email_verified:
-            self._send_verification(after, actor)
-        if self.notifies_email_changed and before.email_verified:
-            kind = EMAIL_UNDO.name if policy.is_own(actor, after) else EMAIL_CHANGED
-            self.mail.enqueue(kind, user_id=after.pk, email=before.email, actor=actor)
-
-    def _send_verification(self, user: User, actor: Principal) -> None:
-        if self.sends_verification and user.is_active:
-            self.mail.enqueue(VERIFICATION.name, user_id=user.pk, actor=actor)
-
-
-def _end_resets(user: User) -> None:
-    """End the links to set a password: somebody else may have asked for one."""
-    one_time_tokens.delete_of_purpose(user.pk, PASSWORD_RESET.name)
-    outbox.delete_waiting(user.pk, PASSWORD_RESET.name)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from rollbook.access.principal import ActorKind, Principal
 from rollbook.audit.service import Target, append_entry
 from rollbook.auth.access_tokens import AccessTokens
 from rollbook.auth.errors import EmailUnverified, InvalidCredentials, InvalidRefreshToken
+from rollbook.auth.events import SignedInElsewhere
 from rollbook.auth.schemas import LoginIn
 from rollbook.auth.token_claims import TokenClaims
 from rollbook.kit import metrics
 from rollbook.kit.clock import Clock
+from rollbook.kit.events import Events
 from rollbook.limits.limit_status import get_client_key, remember_address
 from rollbook.limits.service import AttemptLimiter
 from rollbook.passwords.hash_gate import HashGate
@@ -26,6 +28,7 @@ from rollbook.users.credentials import Credentials
 from rollbook.users.dao import VISIBLE, users
 from rollbook.users.documents import User
 from rollbook.users.errors import UserNotFound
+from rollbook.users.known_devices import get_device_key, remember_device
 from rollbook.users.references import Reference, get_login_reference
 
 
@@ -56,6 +59,7 @@ class AuthService:
     sessions: SessionService
     tokens: AccessTokens
     claims: TokenClaims
+    events: Events
     requires_verified: bool
 
     def sign_in(self, login: LoginIn, *, actor: Principal) -> SignedIn:
@@ -155,8 +159,11 @@ class AuthService:
         None when the user was disabled, deleted or given another password meanwhile.
         """
         now = self.clock()
-        addresses = remember_address(known.known_addresses, actor.origin.ip)
-        fields = {**fields, "known_addresses": addresses}
+        fields = {
+            **fields,
+            "known_addresses": remember_address(known.known_addresses, actor.origin.ip),
+            "known_devices": remember_device(known.known_devices, actor.origin.user_agent),
+        }
         owner = replace(actor, kind=ActorKind.USER, user_id=str(known.id))
         user = users.record_login(known, at=now, fields=fields)
         if user is None:
@@ -164,6 +171,8 @@ class AuthService:
         session, token = self.sessions.start_session(known.id, actor=owner, at=now)
         described = {"session": {"before": None, "after": str(session.pk)}, **(changes or {})}
         _audit("auth.login_succeeded", str(known.id), owner, now, described)
+        if _is_elsewhere(known, actor):
+            self.events.publish(SignedInElsewhere(user, actor))
         return user, session, token, self.claims.build(user)
 
     @transactional()
@@ -206,6 +215,13 @@ class AuthService:
 
 def _get_account(known: Credentials | None, reference: Reference) -> str:
     return f"id:{known.id}" if known else f"{reference.field}:{reference.value}"
+
+
+def _is_elsewhere(known: Credentials, actor: Principal) -> bool:
+    """Return whether both the address and the device are new. The first sign-in never is."""
+    address, device = get_client_key(actor.origin.ip), get_device_key(actor.origin.user_agent)
+    is_new = address not in known.known_addresses and device not in known.known_devices
+    return is_new and bool(known.known_devices)
 
 
 def _audit(

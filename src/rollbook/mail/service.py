@@ -51,12 +51,14 @@ class MailService:
         actor: Principal,
         user_id: ObjectId | None = None,
         email: str | None = None,
+        locale: str | None = None,
         payload: Mapping[str, Any] | None = None,
     ) -> None:
         """Store a message for a user, or for the owner of an address, who may not exist.
 
         Call it inside the transaction of the change that it tells of. It is in a language that the
-        caller accepts, unless the user has chosen one. Without a mail server nothing is stored.
+        caller accepts, unless the user has chosen one, or there is a `locale`. Without a mail
+        server nothing is stored.
         """
         if not self.is_configured:
             return
@@ -68,7 +70,7 @@ class MailService:
                 user_id=user_id,
                 email=email,
                 payload=payload,
-                language=choose_language(self.languages, *accepted),
+                language=choose_language(self.languages, locale, *accepted),
                 due_at=now,
                 **self._build_fields(now),
                 origin=_describe_origin(actor.origin),

@@ -6,7 +6,13 @@ from typing import Any
 
 from bson import ObjectId
 
-CREDENTIAL_FIELDS = ("password_hash", "is_active", "known_addresses", "email_verified")
+CREDENTIAL_FIELDS = (
+    "password_hash",
+    "is_active",
+    "known_addresses",
+    "known_devices",
+    "email_verified",
+)
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,7 @@ class Credentials:
     password_hash: str
     is_active: bool
     known_addresses: Sequence[str] = ()
+    known_devices: Sequence[str] = ()
     email_verified: bool = False
 
     @classmethod

@@ -29,7 +29,8 @@ from rollbook.users.documents import (
 from rollbook.users.filters import ANY_BOOLEAN, SEARCHED_KEYS, Selection
 from rollbook.users.references import Reference, get_email_key, get_email_skeleton
 
-VISIBLE = dict.fromkeys(("password_hash", "known_addresses", "words", "word_pairs"), False)
+_HIDDEN = ("password_hash", "known_addresses", "known_devices", "words", "word_pairs")
+VISIBLE = dict.fromkeys(_HIDDEN, False)
 """A projection of what a response may need."""
 MAX_SORTED = 10_000
 """Sorting that many matches of a search takes a tenth of a second."""

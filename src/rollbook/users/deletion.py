@@ -82,7 +82,7 @@ class DeletionService:
         deleted = users.update_from(user, at=now, fields=fields)
         self.sessions.delete_sessions(id)
         audit_user_change("user.deleted", deleted, _describe(user, deleted), actor, now)
-        self.events.publish(UserDeleted(id))
+        self.events.publish(UserDeleted(deleted, actor))
         return deleted
 
     def restore_user(self, ref: str, *, actor: Principal, expected: Expected = ANY) -> User:

@@ -40,7 +40,8 @@ class User(VersionedDocument):
 
     `words` and `word_pairs` are what `q` searches: see `rollbook.users.search`. `email_skeleton` is
     the same for all addresses that look alike. `pending_email` is the address that the user wants,
-    until it is confirmed. `known_addresses` are the last client keys that the user signed in from.
+    until it is confirmed. `known_addresses` and `known_devices` are the last client keys and
+    devices that the user signed in from.
     """
 
     meta: ClassVar[dict[str, Any]] = {
@@ -121,6 +122,7 @@ class User(VersionedDocument):
     deleted_at = DateTimeField()
     last_login = DateTimeField()
     known_addresses = ListField(StringField())
+    known_devices = ListField(StringField())
     logins = IntField()
     metadata = ObjectField()
     app_metadata = ObjectField()

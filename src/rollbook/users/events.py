@@ -41,7 +41,8 @@ class AddressPending:
 class UserDeleted:
     """The user can be restored for a while. Their sessions have ended."""
 
-    user_id: ObjectId
+    user: User
+    actor: Principal
 
 
 @dataclass(frozen=True)

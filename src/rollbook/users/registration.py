@@ -31,6 +31,7 @@ from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.errors import EmailLookalike, RegistrationClosed, UsernameTaken
 from rollbook.users.events import UserCreated
+from rollbook.users.known_devices import remember_device
 from rollbook.users.schemas import UserCreate
 
 REGISTRATION, ADDRESS_TAKEN = "registration", "address_taken"
@@ -115,6 +116,7 @@ class RegistrationService:
             fields: dict[str, Any] = {"password_hash": hasher.hash(password)}
         if is_anonymous:
             fields["known_addresses"] = remember_address([], actor.origin.ip)
+            fields["known_devices"] = remember_device([], actor.origin.user_agent)
         fields |= {kind: merge_metadata(kind, {}, sent[kind]) for kind in KINDS}
         for kind in KINDS:
             if fields[kind]:

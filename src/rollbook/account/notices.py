@@ -1,0 +1,95 @@
+"""Messages that tell users what happened to their account. They commit with the change."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from rollbook.access.principal import Principal
+from rollbook.account.purposes import (
+    ACCOUNT_DELETED,
+    ACCOUNT_DISABLED,
+    EMAIL_CHANGED,
+    EMAIL_UNDO,
+    NEW_SIGN_IN,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    VERIFICATION,
+)
+from rollbook.auth.events import SignedInElsewhere
+from rollbook.kit.events import Handlers
+from rollbook.mail.dao import outbox
+from rollbook.mail.service import MailService
+from rollbook.one_time_tokens.dao import one_time_tokens
+from rollbook.users import policy
+from rollbook.users.documents import User
+from rollbook.users.events import AddressPending, UserChanged, UserCreated, UserDeleted
+
+
+@dataclass(frozen=True)
+class Notices:
+    """`silenced`: the kinds of messages that are switched off."""
+
+    mail: MailService
+    silenced: Set[str]
+
+    @property
+    def handlers(self) -> Handlers:
+        return {
+            UserCreated: self._handle_created,
+            UserChanged: lambda event: self.tell(event.before, event.after, event.actor),
+            AddressPending: self._handle_pending,
+            SignedInElsewhere: self._handle_sign_in,
+            UserDeleted: lambda event: self._say_goodbye(ACCOUNT_DELETED, event.user, event.actor),
+        }
+
+    def tell(self, before: User, after: User, actor: Principal) -> None:
+        """Tell a user what `actor` has changed."""
+        if before.email_key != after.email_key:
+            self._tell_addresses(before, after, actor)
+        has_new_password = before.password_hash != after.password_hash
+        if has_new_password or not after.is_active:
+            _end_resets(after)
+        if has_new_password:
+            self._enqueue(PASSWORD_CHANGED, after, before.email, actor)
+        if before.is_active and not after.is_active:
+            self._say_goodbye(ACCOUNT_DISABLED, after, actor)
+
+    def _tell_addresses(self, before: User, after: User, actor: Principal) -> None:
+        """Tell the former address, with a link to put it back if the owner changed it.
+
+        One that was never verified may be a stranger's, who must not get the account.
+        """
+        if not after.email_verified:
+            self._send_verification(after, actor)
+        if before.email_verified:
+            kind = EMAIL_UNDO.name if policy.is_own(actor, after) else EMAIL_CHANGED
+            self._enqueue(kind, after, before.email, actor)
+
+    def _handle_created(self, event: UserCreated) -> None:
+        if not event.user.email_verified and not event.is_imported:
+            self._send_verification(event.user, event.actor)
+
+    def _handle_pending(self, event: AddressPending) -> None:
+        self._enqueue(VERIFICATION.name, event.user, event.user.pending_email, event.actor)
+
+    def _handle_sign_in(self, event: SignedInElsewhere) -> None:
+        self._enqueue(NEW_SIGN_IN, event.user, event.user.email, event.actor)
+
+    def _say_goodbye(self, kind: str, user: User, actor: Principal) -> None:
+        """Tell a user who has no account to look up when the message is sent."""
+        if kind not in self.silenced:
+            about = {"user_id": user.pk, "email": user.email, "locale": user.locale}
+            self.mail.enqueue(kind, **about, actor=actor)
+
+    def _send_verification(self, user: User, actor: Principal) -> None:
+        if user.is_active:
+            self._enqueue(VERIFICATION.name, user, None, actor)
+
+    def _enqueue(self, kind: str, user: User, address: str | None, actor: Principal) -> None:
+        if kind not in self.silenced:
+            self.mail.enqueue(kind, user_id=user.pk, email=address, actor=actor)
+
+
+def _end_resets(user: User) -> None:
+    """End the links to set a password: somebody else may have asked for one."""
+    one_time_tokens.delete_of_purpose(user.pk, PASSWORD_RESET.name)
+    outbox.delete_waiting(user.pk, PASSWORD_RESET.name)
