@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from rollbook.access.permissions import EVERYTHING
 from rollbook.access.principal import COMMAND_LINE, ActorKind, Principal
+from rollbook.invitations.schemas import InvitationIn
 from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import build_app
@@ -37,11 +38,14 @@ def axe(tmp_path_factory):
 
 @pytest.fixture
 def tokens(post, api):
-    """The tokens of two links of one user, by page."""
+    """The tokens of two links of one user, and of an invitation, by page."""
     people.add(post.services, "ada", locale="de")
     verify = read_token(post.deliver_one())
     api.post("/api/auth/password/forgot", json={"email": "ada@example.com"})
-    return {"verify": verify, "reset": read_token(post.deliver_one())}
+    reset = read_token(post.deliver_one())
+    new = InvitationIn.model_validate({"email": "bob@example.com"}, context={"name_max_length": 30})
+    post.services.invitations.invite(new, actor=COMMAND_LINE)
+    return {"verify": verify, "reset": reset, "invitation": read_token(post.deliver_one())}
 
 
 @pytest.fixture(params=[True, False], ids=["guarded", "open"])
@@ -102,10 +106,20 @@ def test_keyboard_verifies_and_resets_without_scripts(url, tokens, api):
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("text=Passwort festgelegt")
+        page.goto(f"{url}/account/invitation?token={tokens['invitation']}")
+        page.keyboard.type("Bob")
+        page.keyboard.press("Tab")
+        page.keyboard.type("short")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=At least 8 characters.")
+        page.keyboard.type(NEW)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Account created")
         page.reload()
         assert hosts == {url.partition("//")[2]}
         assert [c for c in complaints if "400" not in c] == []
     assert people.sign_in(api, "ada@example.com", NEW).status_code == 200
+    assert people.sign_in(api, "bob@example.com", NEW).json["data"]["user"]["name"] == "Bob"
 
 
 @pytest.mark.long
@@ -145,3 +159,12 @@ def test_axe_finds_nothing(database, post_settings, post, tokens, axe, viewport,
         examine("undo")
         page.click("button")
         examine("undone")
+        page.goto(f"{url}/account/invitation?token={tokens['invitation']}")
+        examine("invitation")
+        page.fill("input[name=name]", "Bob")
+        page.fill("input[type=password]", "short")
+        page.click("button")
+        examine("invitation-refused")
+        page.fill("input[type=password]", NEW)
+        page.click("button")
+        examine("accepted")
