@@ -173,6 +173,7 @@ def _register_resources(
         services,
         services.mail.languages,
         settings.app_name,
+        settings.app_url,
     )
     rollbook.openapi.resources.register(
         app,

@@ -53,10 +53,13 @@ class MailSettings(BaseModel):
         "rollbook",
     )
     sign_in_links: bool = Field(
-        False, description="true: users may sign in by a link; needs LINK_URL and mail"
+        False,
+        description="true: users may sign in by a link; needs mail, and LINK_URL or REFRESH_COOKIE",
     )
     link_url: LinkUrl | None = Field(
-        None, description="the page of your app that a link to sign in leads to, with {token}"
+        None,
+        description="where a link to sign in goes, with {token}; if unset, a page of rollbook, "
+        "which sets the refresh cookie",
     )
     email_verification: Literal["off", "optional", "required"] = Field(
         "optional",

@@ -79,8 +79,11 @@ class Settings(
             raise ValueError("ADMIN_EMAIL and ADMIN_PASSWORD: set both, or neither.")
         if self.refresh_cookie and not self.cors_origins:
             raise ValueError("REFRESH_COOKIE: needs CORS_ORIGINS, whose pages may use the cookie.")
-        if self.sign_in_links and not self.link_url:
-            raise ValueError("SIGN_IN_LINKS: needs LINK_URL, the page that exchanges the token.")
+        if self.sign_in_links and not (self.link_url or self.refresh_cookie):
+            raise ValueError(
+                "SIGN_IN_LINKS: needs LINK_URL, the page of your app that exchanges the token, or "
+                "REFRESH_COOKIE, with which the page of rollbook signs in."
+            )
         hosts, public_host = self.allowed_host_names, urlsplit(self.public_url or "").hostname
         if hosts is not None and public_host and public_host not in hosts:
             raise ValueError("PUBLIC_URL: add its host to ALLOWED_HOSTS, since links lead there.")
@@ -150,6 +153,12 @@ class Settings(
         host = "localhost" if self.host in WILDCARDS else self.host
         host = f"[{host}]" if ":" in host else host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def app_url(self) -> str | None:
+        """The first of CORS_ORIGINS, which is a page of the app. None for a pattern."""
+        first = self.cors_origins.partition(",")[0].strip()
+        return first if first and "*" not in first else None
 
     @property
     def allowed_host_names(self) -> frozenset[str] | None:

@@ -33,7 +33,8 @@ FILES = ("/docs/<file>", "/account/page.css")
 EVERYTHING_ON: dict[str, Any] = {
     "auth_required": True,
     "sign_in_links": True,
-    "link_url": "https://app.house.org/sign-in#{token}",
+    "refresh_cookie": True,
+    "cors_origins": "https://app.house.org",
 }
 """Settings with which every operation is carried out."""
 PURPOSES = {
@@ -42,6 +43,7 @@ PURPOSES = {
     "confirm_sign_in_link": SIGN_IN_LINK,
     "undo_email": EMAIL_UNDO,
     "POST /account/undo": EMAIL_UNDO,
+    "POST /account/link": SIGN_IN_LINK,
     "POST /account/verify": VERIFICATION,
     "POST /account/reset": PASSWORD_RESET,
     "accept_invitation": INVITATION,

@@ -29,6 +29,7 @@ PUBLIC = {
     "confirm_sign_in_link",
     "accept_invitation",
     "POST /account/invitation",
+    "POST /account/link",
     "POST /account/undo",
     "POST /account/verify",
     "POST /account/reset",

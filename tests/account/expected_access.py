@@ -12,6 +12,8 @@ OPERATIONS = {
     "undo_email": {None: PUBLIC},
     "request_sign_in_link": {None: PUBLIC},
     "confirm_sign_in_link": {None: PUBLIC},
+    "/account/link": {None: WITHOUT_TOKEN},
+    "POST /account/link": {None: PUBLIC},
     "/account/undo": {None: WITHOUT_TOKEN},
     "POST /account/undo": {None: PUBLIC},
     "/account/verify": {None: WITHOUT_TOKEN},

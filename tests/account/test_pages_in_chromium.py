@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 from rollbook.access.permissions import EVERYTHING
 from rollbook.access.principal import COMMAND_LINE, ActorKind, Principal
 from rollbook.invitations.schemas import InvitationIn
+from rollbook.settings import Settings
 from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import build_app
@@ -37,15 +38,29 @@ def axe(tmp_path_factory):
 
 
 @pytest.fixture
+def post_settings(post_settings):
+    """With links to sign in, which lead to the page of rollbook."""
+    changes = {
+        "sign_in_links": True,
+        "refresh_cookie": True,
+        "cors_origins": "https://app.house.org",
+    }
+    return Settings.model_validate(post_settings.model_dump() | changes)
+
+
+@pytest.fixture
 def tokens(post, api):
-    """The tokens of two links of one user, and of an invitation, by page."""
+    """The tokens of three links of one user, and of an invitation, by page."""
     people.add(post.services, "ada", locale="de")
     verify = read_token(post.deliver_one())
     api.post("/api/auth/password/forgot", json={"email": "ada@example.com"})
     reset = read_token(post.deliver_one())
     new = InvitationIn.model_validate({"email": "bob@example.com"}, context={"name_max_length": 30})
     post.services.invitations.invite(new, actor=COMMAND_LINE)
-    return {"verify": verify, "reset": reset, "invitation": read_token(post.deliver_one())}
+    invitation = read_token(post.deliver_one())
+    api.post("/api/auth/link", json={"email": "ada@example.com"})
+    link = read_token(post.deliver_one())
+    return {"verify": verify, "reset": reset, "invitation": invitation, "link": link}
 
 
 @pytest.fixture(params=[True, False], ids=["guarded", "open"])
@@ -98,6 +113,12 @@ def test_keyboard_verifies_and_resets_without_scripts(url, tokens, api):
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("text=Adresse bestätigt")
+        page.goto(f"{url}/account/link?token={tokens['link']}")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Angemeldet")
+        (cookie,) = page.context.cookies(f"{url}/api/auth/refresh")
+        assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Strict")
         page.goto(f"{url}/account/reset?token={tokens['reset']}")
         page.keyboard.type("short")
         page.keyboard.press("Enter")
@@ -147,6 +168,10 @@ def test_axe_finds_nothing(database, post_settings, post, tokens, axe, viewport,
         examine("verified")
         page.goto(f"{url}/account/verify?token={tokens['verify']}")
         examine("invalid")
+        page.goto(f"{url}/account/link?token={tokens['link']}")
+        examine("link")
+        page.click("button")
+        examine("signed-in")
         page.goto(f"{url}/account/reset?token={tokens['reset']}")
         examine("reset")
         page.fill("input[type=password]", "short")

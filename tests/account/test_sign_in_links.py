@@ -10,7 +10,7 @@ from rollbook.settings import Settings
 from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import PASSWORD, build_app
-from tests.harness.post import Post, read_text
+from tests.harness.post import Post, read_text, read_token
 
 ADDRESS, LINK = "ada@example.com", "https://app.house.org/sign-in#"
 
@@ -108,3 +108,48 @@ def test_off_by_default(database, post_settings, stored):
     for path, body in (("link", {"email": ADDRESS}), ("link/confirm", {"token": "x"})):
         refused = api.post(f"/api/auth/{path}", json=body)
         assert (refused.status_code, refused.json["error"]["code"]) == (403, "sign_in_links_off")
+
+
+@pytest.fixture
+def paged(database, on, tmp_path, stored):
+    """Without LINK_URL, a link leads to the page of rollbook, which sets the refresh cookie."""
+    settings = Settings.model_validate(on.model_dump() | {"link_url": None})
+    post = Post(tmp_path / "mail", build_services(settings))
+    api = build_app(database, settings).test_client()
+    people.add(post.services, "ada", email_verified=True)
+    api.post("/api/auth/link", json={"email": ADDRESS})
+    return api, read_token(post.deliver_one())
+
+
+def test_page_signs_in_with_the_refresh_cookie(paged):
+    api, token = paged
+    assert f'value="{token}"' in api.get(f"/account/link?token={token}").text
+    done = api.post("/account/link", data={"token": token})
+    assert done.status_code == 200
+    assert 'href="https://app.house.org"' in done.text
+    cookie = done.headers["Set-Cookie"]
+    assert cookie.startswith("__Secure-rollbook-refresh=")
+    assert "Path=/api/auth" in cookie
+    headers = {"Origin": "https://app.house.org", "Cookie": cookie.partition(";")[0]}
+    refreshed = api.post("/api/auth/refresh", json={"refresh_cookie": True}, headers=headers)
+    assert refreshed.json["data"]["user"]["email"] == ADDRESS
+    again = api.post("/account/link", data={"token": token})
+    assert (again.status_code, "Set-Cookie" in again.headers) == (400, False)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+def test_foreign_page_signs_nobody_in(paged, site):
+    api, token = paged
+    headers = {"Sec-Fetch-Site": site}
+    refused = api.post("/account/link", data={"token": token}, headers=headers)
+    assert (refused.status_code, "Set-Cookie" in refused.headers) == (403, False)
+    assert api.post("/account/link", data={"token": token}).status_code == 200
+
+
+def test_page_without_the_cookie_signs_nobody_in(database, on, post, stored):
+    settings = on.model_copy(update={"refresh_cookie": False})
+    api = build_app(database, settings).test_client()
+    people.add(post.services, "ada", email_verified=True)
+    (token,) = ask(api, post)
+    assert api.post("/account/link", data={"token": token}).status_code == 403
+    assert sign_in(api, token).status_code == 200

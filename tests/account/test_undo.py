@@ -1,5 +1,7 @@
 """The former address gets a link that puts it back, and that a thief cannot take away."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from rollbook.access.principal import COMMAND_LINE
@@ -71,6 +73,12 @@ def test_former_address_comes_back(post, api, ada, token, stored):
     reset = {"token": read_token(messages[ADDRESS, "Set"]), "password": "a new row of words"}
     assert api.post("/api/auth/password/reset", json=reset).status_code == 204
     assert undo(api, token).status_code == 400
+
+
+def test_link_is_used_once(api, token):
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: undo(api, token).status_code, range(20)))
+    assert sorted(statuses) == [204] + [400] * 19
 
 
 def test_further_changes_do_not_take_the_link_away(post, api, ada, token, thief):

@@ -18,6 +18,7 @@ UNDESCRIBED_ROUTES = {
     *(
         "/account/verify",
         "/account/reset",
+        "/account/link",
         "/account/undo",
         "/account/invitation",
         "/account/page.css",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 VERIFY_PATH, RESET_PATH, UNDO_PATH = "/account/verify", "/account/reset", "/account/undo"
-INVITATION_PATH = "/account/invitation"
+INVITATION_PATH, SIGN_IN_PATH = "/account/invitation", "/account/link"
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,12 @@ class Links:
         invitation: str | None,
         sign_in: str | None,
     ) -> "Links":
-        """Build the links. Those that are None lead to the pages of rollbook.
-
-        rollbook has no page to sign in, since only an app can use the tokens.
-        """
+        """Build the links. Those that are None lead to the pages of rollbook."""
         own = public_address + "{}?token={{token}}"
         return cls(
             verify or own.format(VERIFY_PATH),
             reset or own.format(RESET_PATH),
             undo or own.format(UNDO_PATH),
             invitation or own.format(INVITATION_PATH),
-            sign_in or "",
+            sign_in or own.format(SIGN_IN_PATH),
         )
