@@ -169,7 +169,8 @@ def render_arguments(operation: Operation, left_out: Container[str] = ()) -> str
     """Path parameters by position, then query and headers by name, then the fields of the body."""
     in_path = [f"{each['name']}: str" for each in operation.list_parameters("path")]
     named = [
-        f"{each['name']}: {find_type(each['schema'])} | None = None"
+        f"{each['name']}: {find_type(each['schema'])}"
+        + ("" if each.get("required") else " | None = None")
         for each in operation.list_parameters("query")
         if each["name"] not in left_out
     ]

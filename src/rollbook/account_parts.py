@@ -10,6 +10,7 @@ from rollbook.account.preparations import (
     LinkPreparation,
     NoticePreparation,
     RegistrationPreparation,
+    VerificationPreparation,
     choose_current,
     choose_former,
     choose_unverified,
@@ -62,7 +63,7 @@ def build_account_parts(
         requests,
         tokens,
         attempts,
-        registration.passwords,
+        registration,
         auth.sessions,
         notices.tell,
     )
@@ -76,7 +77,7 @@ def build_account_parts(
         registration,
         settings.length_limits,
     )
-    preparations = build_preparations(settings, tokens, registration)
+    preparations = build_preparations(settings, tokens, invitations)
     sender = MailSender(clock.now, mail.mailer, preparations, attempts.count_message)
     return AccountParts(account, links, invitations, sender if mail.is_configured else None)
 
@@ -95,8 +96,9 @@ def build_notices(settings: Settings, mail: MailService) -> Notices:
 
 
 def build_preparations(
-    settings: Settings, tokens: OneTimeTokenService, registration: RegistrationService
+    settings: Settings, tokens: OneTimeTokenService, invitations: InvitationService
 ) -> dict[str, Preparation]:
+    mail = invitations.mail
     links = Links.build(
         settings.public_address,
         verify=settings.verify_url,
@@ -106,21 +108,25 @@ def build_preparations(
         sign_in=settings.link_url,
     )
     return {
-        VERIFICATION.name: LinkPreparation(
-            clock.now, tokens, VERIFICATION, links.verify, choose_unverified
+        VERIFICATION.name: VerificationPreparation(
+            clock.now, tokens, VERIFICATION, links.verify, choose_unverified, mail
         ),
-        PASSWORD_RESET.name: LinkPreparation(clock.now, tokens, PASSWORD_RESET, links.reset),
-        SIGN_IN_LINK.name: LinkPreparation(clock.now, tokens, SIGN_IN_LINK, links.sign_in),
+        PASSWORD_RESET.name: LinkPreparation(
+            clock.now, tokens, PASSWORD_RESET, links.reset, choose_current
+        ),
+        SIGN_IN_LINK.name: LinkPreparation(
+            clock.now, tokens, SIGN_IN_LINK, links.sign_in, choose_current
+        ),
         EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, choose_former),
         EMAIL_CHANGED: NoticePreparation(choose_former),
         PASSWORD_CHANGED: NoticePreparation(choose_former),
         NEW_SIGN_IN: NoticePreparation(choose_current, describe_sign_in),
         ACCOUNT_DISABLED: GoodbyePreparation(),
         ACCOUNT_DELETED: GoodbyePreparation(),
-        REGISTRATION: RegistrationPreparation(registration),
-        INVITATION.name: InvitationPreparation(
-            clock.now, registration.mail, tokens, links.invitation
+        REGISTRATION: RegistrationPreparation(
+            clock.now, tokens, VERIFICATION, links.verify, choose_unverified, mail
         ),
+        INVITATION.name: InvitationPreparation(clock.now, tokens, links.invitation, invitations),
         INVITATION_KNOWN: NoticePreparation(choose_current),
         ADDRESS_TAKEN: NoticePreparation(choose_current),
     }

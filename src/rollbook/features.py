@@ -15,6 +15,7 @@ from rollbook.migrations.feature import MIGRATIONS
 from rollbook.one_time_tokens.feature import ONE_TIME_TOKENS
 from rollbook.passwords.feature import PASSWORDS
 from rollbook.permissions.feature import PERMISSIONS
+from rollbook.registrations.feature import REGISTRATIONS
 from rollbook.roles.feature import ROLES
 from rollbook.sessions.feature import SESSIONS
 from rollbook.signing.feature import SIGNING
@@ -34,6 +35,7 @@ FEATURES = (
     SESSIONS,
     SIGNING,
     ONE_TIME_TOKENS,
+    REGISTRATIONS,
     MAIL,
     LIMITS,
     IDEMPOTENCY,

@@ -94,6 +94,15 @@ def test_deleted_user_is_told(post, ada, stored):
     assert stored.mail.count_documents({"user_id": {"$exists": True}}) == 0
 
 
+def test_unverified_address_gets_no_goodbye(post, stored):
+    """It may be a stranger's."""
+    user = people.add(post.services, "ada")
+    post.deliver()
+    post.services.changes.change_user(user["id"], UserPatch(is_active=False), actor=COMMAND_LINE)
+    post.services.deletion.delete_user(user["id"], actor=COMMAND_LINE)
+    assert post.deliver() == []
+
+
 def test_purge_leaves_nothing_to_send(post, ada, stored):
     post.services.deletion.delete_user(ada["id"], actor=COMMAND_LINE)
     post.services.deletion.purge_user(ada["id"], actor=COMMAND_LINE)

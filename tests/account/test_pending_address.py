@@ -184,6 +184,33 @@ def test_admins_vouch_for_their_own_address(post, api):
     assert (user["email"], user["pending_email"]) == (NEW, None)
 
 
+@pytest.mark.parametrize("method", ["patch", "put"])
+@pytest.mark.parametrize("level", ["optional", "required"])
+def test_users_do_not_vouch_for_their_own_address(database, post_settings, stored, level, method):
+    changes = {"email_verification": level, "auth_required": True}
+    settings = Settings.model_validate(post_settings.model_dump() | changes)
+    api = build_app(database, settings).test_client()
+    ada = people.person(build_services(settings), api, "ada", email_verified=True)
+    body = {"email": NEW, "email_verified": True, "current_password": PASSWORD}
+    refused = getattr(ada, method)("/api/users/me", json=body)
+    assert (refused.status_code, refused.json["error"]["code"]) == (403, "forbidden")
+    assert ada.get("/api/auth/me").json["data"]["email"] == OLD
+
+
+def test_admins_do_not_wait_for_a_lookalike(post, api):
+    boss = people.person(post.services, api, "boss", role="admin", email_verified=True)
+    people.add(post.services, "bob", email="boris@example.com")
+    lookalike = "b\u043eris@example.com"
+    assert change(boss, lookalike).json["error"]["code"] == "email_lookalike"
+    assert change(boss, lookalike, email_verified=True).status_code == 200
+
+
+def test_new_password_that_ends_it_is_audited_as_such(post, api, ada, token, stored):
+    set_password(post, api, ada)
+    entry = stored.audit.find_one({"action": "user.password_changed", "target_id": ada.id})
+    assert entry["changes"]["pending_email"] == {"before": NEW, "after": None}
+
+
 def test_link_is_used_once(post, api, ada, token, database):
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: confirm(api, token).status_code, range(20)))

@@ -1,8 +1,13 @@
 """EMAIL_VERIFICATION=required: registering does not tell who has an account."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
 import pytest
 
 from rollbook.access.principal import COMMAND_LINE
+from rollbook.kit import clock
+from rollbook.roles.schemas import RoleCreate
 from rollbook.services import build_services
 from rollbook.settings import Settings
 from rollbook.users.schemas import UserPatch
@@ -40,29 +45,42 @@ def verify(api, token):
     return api.post("/api/auth/verification/confirm", json={"token": token})
 
 
-def test_user_signs_in_after_the_verification(post, api, stored):
+def test_link_creates_the_user(post, api, stored):
     response = register(api)
     assert (response.status_code, response.json["data"]) == (202, None)
     assert "Location" not in response.headers
     message = post.deliver_one()
-    assert message["Subject"] == "Bestätigen Sie Ihre E-Mail-Adresse"
-    refused = people.sign_in(api, ADA["email"])
-    assert (refused.status_code, refused.json["error"]["code"]) == (403, "email_unverified")
-    assert people.sign_in(api, ADA["email"], "wrong").status_code == 401
-    assert verify(api, read_token(message)).status_code == 200
-    signed_in = people.sign_in(api, ADA["email"]).json["data"]
-    assert signed_in["user"]["username"] == "ada"
-    entries = list(stored.audit.find({"target_id": signed_in["user"]["id"]}).sort("_id"))
+    assert message["Subject"] == "Bestätigen Sie Ihre Registrierung"
+    assert stored.users.count_documents({}) == 1
+    token = read_token(message)
+    assert ADA["email"] in api.get(f"/account/verify?token={token}").text
+    verified = verify(api, token)
+    assert verified.status_code == 200
+    user = verified.json["data"]
+    assert (user["username"], user["version"]) == ("ada", 1)
+    assert user["email_verified_at"] is not None
+    assert people.sign_in(api, ADA["email"]).status_code == 200
+    entries = list(stored.audit.find({"target_id": user["id"]}).sort("_id"))
     assert [entry["action"] for entry in entries] == [
-        "user.created",
+        "user.registration_requested",
         "auth.link_issued",
-        "auth.login_failed",
-        "auth.login_failed",
-        "user.email_verified",
+        "user.created",
         "auth.login_succeeded",
     ]
     assert (entries[0]["actor_type"], entries[0]["ip"]) == ("anonymous", "127.0.0.1")
-    assert stored.mail.find_one({"kind": "registration"}) is None
+    assert stored.registrations.count_documents({}) == 0
+    assert verify(api, token).status_code == 400
+    assert post.deliver() == []
+
+
+def test_link_creates_one_user(post, api, stored):
+    register(api)
+    token = read_token(post.deliver_one())
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: verify(api, token).status_code, range(20)))
+    assert statuses.count(200) == 1
+    assert set(statuses) <= {200, 400, 409}
+    assert stored.users.count_documents({"email_key": ADA["email"]}) == 1
 
 
 def test_owner_of_a_taken_address_is_told(post, api, stored):
@@ -70,22 +88,98 @@ def test_owner_of_a_taken_address_is_told(post, api, stored):
     new = register(api, email="bob@example.com", username="bob")
     taken = register(api, email="ADA@example.com", username="other")
     assert new.json == taken.json
-    assert stored.users.count_documents({}) == 2
     subjects = {message["To"]: message["Subject"] for message in post.deliver()}
     assert subjects == {
         "ada@example.com": "You have an account already",
-        "bob@example.com": "Bestätigen Sie Ihre E-Mail-Adresse",
+        "bob@example.com": "Bestätigen Sie Ihre Registrierung",
     }
-    assert people.sign_in(api, "other").status_code == 401
+    assert stored.users.count_documents({}) == 2
 
 
-def test_second_registration_changes_nothing(post, api, stored):
+PROBE = "a password of the prober"
+
+
+def test_sign_in_does_not_tell_who_has_an_account(post, api):
+    """The prober registers an address, and signs in with the password of that registration."""
+    people.add(post.services, "ada", email_verified=True)
+    for address in ("ada@example.com", "nobody@example.com"):
+        register(api, email=address, password=PROBE, username=None)
+    post.deliver()
+    for password, status in ((PROBE, 403), ("wrong", 401)):
+        answers = [
+            people.sign_in(api, address, password)
+            for address in ("ada@example.com", "nobody@example.com")
+        ]
+        assert [each.status_code for each in answers] == [status] * 2
+        assert answers[0].json["error"] == answers[1].json["error"]
+    assert people.sign_in(api, "ada@example.com").status_code == 200
+
+
+def test_username_does_not_tell_who_has_an_account(post, api):
+    people.add(post.services, "ada", email_verified=True, username="grace")
+    for number, address in enumerate(("ada@example.com", "nobody@example.com")):
+        register(api, email=address, username=f"probe-{number}")
+        post.deliver()
+        again = register(api, email=f"x{number}@example.com", username=f"probe-{number}")
+        assert again.status_code == 202
+
+
+def test_first_link_that_is_used_counts(post, api):
+    """Each registration has its own link, so that nobody confirms the password of another."""
+    register(api, password=PROBE, username="prober")
     register(api)
-    register(api, password="another row of long words", username="other")
-    assert len(post.deliver()) == 2
-    assert stored.users.count_documents({"email_key": "ada@example.com"}) == 1
-    assert people.sign_in(api, ADA["email"], "another row of long words").status_code == 401
-    assert people.sign_in(api, ADA["email"]).status_code == 403
+    probers, own = [read_token(message) for message in post.deliver()]
+    assert verify(api, own).status_code == 200
+    assert verify(api, probers).status_code == 400
+    assert people.sign_in(api, ADA["email"], PROBE).status_code == 401
+    assert people.sign_in(api, ADA["email"]).status_code == 200
+
+
+def test_registration_gets_another_link(post, api):
+    register(api)
+    first = read_token(post.deliver_one())
+    assert api.post("/api/auth/verification", json={"email": ADA["email"]}).status_code == 202
+    message = post.deliver_one()
+    assert message["Subject"] == "Bestätigen Sie Ihre Registrierung"
+    assert verify(api, first).status_code == 400
+    assert verify(api, read_token(message)).status_code == 200
+
+
+def test_address_that_an_admin_adds_meanwhile(post, api):
+    register(api)
+    token = read_token(post.deliver_one())
+    people.add(post.services, "ada", username="other")
+    refused = verify(api, token)
+    assert (refused.status_code, refused.json["error"]["code"]) == (409, "email_taken")
+    post.services.deletion.delete_user(ADA["email"], actor=COMMAND_LINE)
+    assert verify(api, token).status_code == 200
+
+
+def test_purge_leaves_no_registration_with_the_address(post, api, stored):
+    people.add(post.services, "ada", email_verified=True)
+    register(api, username="other")
+    post.deliver()
+    post.services.deletion.purge_user("ada", actor=COMMAND_LINE)
+    assert stored.registrations.count_documents({}) == 0
+    assert ADA["email"] not in str(list(stored.mail.find()))
+
+
+def test_expired_registration_creates_nobody(post, api, stored):
+    register(api)
+    token = read_token(post.deliver_one())
+    past = clock.now() - timedelta(seconds=1)
+    stored.registrations.update_many({}, {"$set": {"expires_at": past}})
+    assert verify(api, token).status_code == 400
+    assert people.sign_in(api, ADA["email"]).status_code == 401
+
+
+def test_caller_with_other_rights_registers_like_everybody(post, api, stored):
+    role = RoleCreate(name="setter", permissions=["users:set_role", "users:update"])
+    post.services.roles.create_role(role, actor=COMMAND_LINE)
+    carol = people.person(post.services, api, "carol", role="setter", email_verified=True)
+    for change in ({"role": "admin"}, {"role": "nothing"}, {"external_id": "x"}):
+        assert carol.post("/api/users", json=ADA | change).status_code == 403
+    assert carol.post("/api/users", json=ADA).status_code == 202
 
 
 def test_taken_username_is_refused_for_every_address(post, api):
@@ -96,11 +190,11 @@ def test_taken_username_is_refused_for_every_address(post, api):
     assert [message["Subject"] for message in post.deliver()] == ["Confirm your e-mail address"]
 
 
-def test_username_that_is_taken_meanwhile_is_left_out(post, api, stored):
+def test_username_that_is_taken_meanwhile_is_left_out(post, api):
     register(api)
+    token = read_token(post.deliver_one())
     people.add(post.services, "ada", email="other@example.com")
-    post.deliver()
-    assert "username" not in stored.users.find_one({"email_key": "ada@example.com"})
+    assert verify(api, token).json["data"]["username"] is None
 
 
 def test_lookalike_is_dropped(post, api, stored):
@@ -144,7 +238,7 @@ def test_user_of_an_admin_gets_a_link_too(post, api):
 
 
 def test_reset_verifies_too(post, api):
-    register(api)
+    people.add(post.services, "ada")
     post.deliver()
     api.post("/api/auth/password/forgot", json={"email": ADA["email"]})
     body = {"token": read_token(post.deliver_one()), "password": "another row of long words"}
@@ -156,7 +250,7 @@ def test_link_to_sign_in_verifies_too(database, required, tmp_path, post, stored
     settings = required.model_copy(update={"sign_in_links": True, "link_url": "http://x/#{token}"})
     api = build_app(database, settings).test_client()
     post = Post(tmp_path / "mail", build_services(settings))
-    register(api)
+    people.add(post.services, "ada")
     post.deliver()
     api.post("/api/auth/link", json={"email": ADA["email"]})
     token = read_text(post.deliver_one()).split("http://x/#")[1].split()[0]

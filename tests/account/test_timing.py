@@ -11,7 +11,6 @@ from rollbook.users.dao import users
 from rollbook.users.references import get_email_key
 from rollbook.users.schemas import UserPatch
 from tests import people
-from tests.conftest import PASSWORD
 from tests.harness.timing import MAX_T, measure
 
 
@@ -71,8 +70,30 @@ def test_registrations_take_the_same_time(make_app, post_settings, services):
     assert max(t_values.values()) < MAX_T, t_values
 
 
+@pytest.mark.long
+def test_sign_ins_after_a_registration_take_the_same_time(make_app, post_settings, services):
+    changes = {"email_verification": "required", "auth_required": True}
+    client = make_app(mail_url=post_settings.mail_url, **changes).test_client()
+    people.add(services, "root", role="admin")
+    people.add(services, "known", email_verified=True)
+    for name in ("known", "unknown"):
+        register(client, f"{name}@example.com")
+
+    def sign_in(name, password, status):
+        assert people.sign_in(client, f"{name}@example.com", password).status_code == status
+
+    for password, status in ((REGISTERED, 403), ("wrong", 401)):
+        names = ("known", "unknown")
+        t_values = measure({name: partial(sign_in, name, password, status) for name in names})
+        print(t_values)
+        assert max(t_values.values()) < MAX_T, t_values
+
+
+REGISTERED = "a row of words of a registration"
+
+
 def register(client, email):
-    body = {"email": email, "password": PASSWORD}
+    body = {"email": email, "password": REGISTERED}
     assert client.post("/api/users", json=body).status_code == 202
 
 

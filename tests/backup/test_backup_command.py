@@ -18,7 +18,15 @@ from tests.harness.serving import OPEN, serving, wait_until
 from tests.serving.guarded import GUARDED, client, register, run_command, sign_in
 
 KEPT = ("users", "roles", "permissions", "audit", "signing_keys", "user_tallies", "migrations")
-TRANSIENT = {"cache_barriers", "cache_leases", "leases", "limit_counters", "locks", "mail"}
+TRANSIENT = {
+    "registrations",
+    "cache_barriers",
+    "cache_leases",
+    "leases",
+    "limit_counters",
+    "locks",
+    "mail",
+}
 
 
 def settings_of(mongod, name):

@@ -10,7 +10,7 @@ from rollbook.kit import clock
 from rollbook.roles.schemas import RoleCreate
 from rollbook.users.schemas import UserPatch
 from tests import people
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, build_app
 from tests.harness.post import read_link, read_text, read_token
 
 ADDRESS = "ada@example.com"
@@ -166,7 +166,7 @@ def test_address_that_registered_meanwhile_is_a_conflict(post, api, boss, token)
     people.add(post.services, "ada")
     refused = accept(api, token)
     assert (refused.status_code, refused.json["error"]["code"]) == (409, "email_taken")
-    post.services.deletion.purge_user(ADDRESS, actor=COMMAND_LINE)
+    post.services.deletion.delete_user(ADDRESS, actor=COMMAND_LINE)
     assert accept(api, token).status_code == 201
 
 
@@ -236,6 +236,52 @@ def test_role_that_is_deleted_meanwhile(post, api, boss):
     token = read_token(post.deliver_one())
     post.services.roles.delete_role("guest", actor=COMMAND_LINE)
     assert accept(api, token).status_code == 400
+
+
+def test_who_resends_is_the_inviter(post, api, boss, token):
+    root = people.person(post.services, api, "root", role="admin", email_verified=True)
+    disable(post.services)
+    assert show(api, token).status_code == 400
+    (pending,) = root.get("/api/invitations").json["data"]
+    root.post(f"/api/invitations/{pending['id']}/resend")
+    newer = {message["To"]: message for message in post.deliver()}[ADDRESS]
+    assert show(api, read_token(newer)).json["data"]["inviter"] == "Root"
+    assert accept(api, read_token(newer)).status_code == 201
+
+
+def test_invitation_that_could_not_be_accepted_is_not_sent(post, boss):
+    people.add(post.services, "root", role="admin", email_verified=True)
+    invite(boss)
+    disable(post.services)
+    assert ADDRESS not in [message["To"] for message in post.deliver()]
+
+
+def test_name_that_is_too_long_by_now_is_cut(database, post_settings, post, boss):
+    invite(boss, name="Augusta Ada King-Noel Lovelace")
+    token = read_token(post.deliver_one())
+    api = build_app(database, post_settings, auth_required=True, name_max_length=12).test_client()
+    assert accept(api, token).json["data"]["name"] == "Augusta Ada"
+
+
+def test_purge_leaves_no_invitation_with_the_address(post, api, boss, token, stored):
+    people.add(post.services, "ada")
+    post.services.deletion.purge_user("ada", actor=COMMAND_LINE)
+    for name in ("invitations", "one_time_tokens", "mail"):
+        assert ADDRESS not in str(list(stored[name].find())), name
+
+
+def test_audit_entries_of_an_invitation(post, api, boss, token, stored):
+    (pending,) = boss.get("/api/invitations").json["data"]
+    boss.post(f"/api/invitations/{pending['id']}/resend")
+    boss.delete(f"/api/invitations/{pending['id']}")
+    entries = list(stored.audit.find({"target_id": pending["id"]}).sort("_id"))
+    assert [(entry["action"], entry["changes"]) for entry in entries] == [
+        ("invitation.created", {"role": {"before": None, "after": "user"}}),
+        ("auth.link_issued", {"purpose": {"before": None, "after": "invitation"}}),
+        ("invitation.resent", {}),
+        ("invitation.ended", {"role": {"before": "user", "after": None}}),
+    ]
+    assert ADDRESS not in str(entries)
 
 
 def test_unknown_role_is_refused(boss):

@@ -12,6 +12,11 @@ from rollbook.roles.built_in import PERMISSIONS
 from rollbook.users import policy, stored_fields
 from rollbook.users.errors import NoAdminYet, RegistrationClosed, UserNotFound
 from rollbook.users.references import parse_reference
+from rollbook.users.registration_policy import (
+    is_registration,
+    require_plain,
+    require_registration_open,
+)
 
 ID = "665f1c2ab8e4d90012a3b4c5"
 READ = Permission.USERS_READ
@@ -182,7 +187,7 @@ def test_owner_proof_and_takeover(actor, user, fields, proves, takes_over):
     [(ANONYMOUS, True), (USER, True), (ADMIN, False), (ANONYMOUS_ADMIN, False)],
 )
 def test_registration_is_creation_without_permission(actor, registers):
-    assert policy.is_registration(actor) is registers
+    assert is_registration(actor) is registers
 
 
 @pytest.mark.parametrize(
@@ -196,4 +201,23 @@ def test_registration_is_creation_without_permission(actor, registers):
 )
 def test_registration_needs_an_admin_and_the_setting(registration, has_admin, refusal):
     with pytest.raises(refusal) if refusal else nullcontext():
-        policy.require_registration_open(registration, has_admin=has_admin)
+        require_registration_open(registration, has_admin=has_admin)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("role", "admin"),
+        ("is_active", False),
+        ("email_verified", True),
+        ("external_id", "x"),
+        ("app_metadata", {"a": 1}),
+        ("private_metadata", {"a": 1}),
+        ("id", "1" * 24),
+    ],
+)
+def test_registration_chooses_nothing_special(name, value):
+    plain = {**policy.REGISTRATION_DEFAULTS, "id": None}
+    require_plain(plain)
+    with pytest.raises(Forbidden, match=name):
+        require_plain(plain | {name: value})

@@ -98,7 +98,7 @@ def test_deletion_and_purge_publish_events(settings, services, active_user, stor
     deletion.purge_user(str(active_user), actor=COMMAND_LINE)
     deleted, purged = seen
     assert (deleted.user.pk, deleted.user.is_deleted) == (active_user, True)
-    assert purged == UserPurged(active_user)
+    assert purged == UserPurged(deleted.user)
 
 
 def test_failing_handler_aborts_the_purge(settings, active_user, stored):

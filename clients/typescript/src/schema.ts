@@ -301,7 +301,7 @@ export interface paths {
          *     unique, in any spelling.
          *
          *     With EMAIL_VERIFICATION=required, a registration gets status 202 whether the address is
-         *     taken or not. A message tells its owner how to go on.
+         *     taken or not, and the link that its owner gets creates the user.
          */
         post: operations["create_user"];
         delete?: never;
@@ -5361,9 +5361,9 @@ export interface operations {
     };
     read_invitation: {
         parameters: {
-            query?: {
+            query: {
                 /** @description of the link */
-                token?: string;
+                token: string;
             };
             header?: never;
             path?: never;

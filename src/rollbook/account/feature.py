@@ -5,7 +5,9 @@ from bson import ObjectId
 from rollbook.account.resources import register
 from rollbook.mail.dao import outbox
 from rollbook.one_time_tokens.dao import one_time_tokens
+from rollbook.users.documents import User
 from rollbook.users.events import UserDeleted, UserPurged
+from rollbook.users.registration import forget_registrations
 from rollbook.web.features import Feature
 
 
@@ -15,10 +17,17 @@ def _forget(user_id: ObjectId) -> None:
     one_time_tokens.delete_of_user(user_id)
 
 
+def _purge(user: User) -> None:
+    """Delete what holds the id or the address of a user."""
+    _forget(user.pk)
+    outbox.delete_to(user.email)
+    forget_registrations(user.email_key)
+
+
 ACCOUNT = Feature(
     register=register,
     handlers={
         UserDeleted: lambda event: _forget(event.user.pk),
-        UserPurged: lambda event: _forget(event.user_id),
+        UserPurged: lambda event: _purge(event.user),
     },
 )

@@ -75,8 +75,11 @@ class Notices:
         self._enqueue(NEW_SIGN_IN, event.user, event.user.email, event.actor)
 
     def _say_goodbye(self, kind: str, user: User, actor: Principal) -> None:
-        """Tell a user who has no account to look up when the message is sent."""
-        if kind not in self.silenced:
+        """Tell a user who cannot be found when the message is sent.
+
+        An address that was never verified may be a stranger's.
+        """
+        if kind not in self.silenced and user.email_verified:
             about = {"user_id": user.pk, "email": user.email, "locale": user.locale}
             self.mail.enqueue(kind, **about, actor=actor)
 

@@ -11,13 +11,16 @@ from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
 from rollbook.mail.documents import OutboxMessage
 from rollbook.mail.mailer import Recipient
+from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import Address, OneTimeTokenService
+from rollbook.registrations.dao import pending_registrations
+from rollbook.registrations.documents import PendingRegistration
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.pending_address import is_pending, may_become_address
 from rollbook.users.references import get_email_key
-from rollbook.users.registration import RegistrationService
+from rollbook.users.registration import ADDRESS_TAKEN, REGISTRATION
 
 Choose = Callable[[OutboxMessage, User], str | None]
 """Chooses the address of an active user that a message goes to. None when it is not wanted."""
@@ -52,7 +55,7 @@ class LinkPreparation:
     tokens: OneTimeTokenService
     purpose: Purpose
     link: str
-    choose: Choose = choose_current
+    choose: Choose
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
         user = find_active_user(message)
@@ -65,13 +68,18 @@ class LinkPreparation:
         user = find_active_user(message)
         if user is None or self.choose(message, user) != recipient.address:
             return None
+        return self.describe(message, user.pk, recipient.address, actor)
+
+    def describe(
+        self, message: OutboxMessage, user_id: ObjectId, email: str, actor: Principal
+    ) -> Mapping[str, Any] | None:
+        """Issue or renew the token, and return the variables. None when it was used."""
         issue = self._renew if message.is_issued else self._issue
-        address = Address(recipient.address, get_email_key(recipient.address))
-        token = issue(message, user.pk, address)
+        token = issue(message, user_id, Address(email, get_email_key(email)))
         if token is None:
             return None
         if not message.is_issued:
-            self._audit(user, actor)
+            self._audit(user_id, actor)
         return self.purpose.describe(self.link, token)
 
     def _issue(self, message: OutboxMessage, user_id: ObjectId, address: Address) -> str:
@@ -82,9 +90,9 @@ class LinkPreparation:
         lifetime = self.purpose.lifetime
         return self.tokens.renew(message.nonce, user_id, address=address, lifetime=lifetime)
 
-    def _audit(self, user: User, actor: Principal) -> None:
+    def _audit(self, user_id: ObjectId, actor: Principal) -> None:
         changes = {"purpose": {"before": None, "after": self.purpose.name}}
-        target = Target("user", str(user.pk))
+        target = Target("user", str(user_id))
         append_entry("auth.link_issued", target, actor=actor, at=self.clock(), changes=changes)
 
 
@@ -130,20 +138,53 @@ class GoodbyePreparation:
 
 
 @dataclass(frozen=True)
-class RegistrationPreparation:
-    """Of a registration, which is no message: its user is created instead."""
+class VerificationPreparation(LinkPreparation):
+    """Of a link to verify an address. A registration that waits for its link gets that again."""
 
-    registration: RegistrationService
+    mail: MailService
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        return Recipient(None, message.email, None)
+        pending = self._find_pending(message)
+        return super().find_recipient(message) or (pending and describe_pending(pending))
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
-        del recipient
-        self.registration.complete(message.payload, actor=actor)
+        pending = self._find_pending(message)
+        if pending is None:
+            return super().prepare(message, recipient, actor=actor)
+        email = pending.fields["email"]
+        self.mail.enqueue(REGISTRATION, user_id=pending.pk, email=email, actor=actor)
         return None
+
+    def _find_pending(self, message: OutboxMessage) -> PendingRegistration | None:
+        if message.user_id or find_active_user(message):
+            return None
+        return pending_registrations.find_latest(_get_key(message) or "", at=self.clock())
+
+
+@dataclass(frozen=True)
+class RegistrationPreparation(LinkPreparation):
+    """Of the link that completes a registration, or what the owner of an account gets instead."""
+
+    mail: MailService
+
+    def find_recipient(self, message: OutboxMessage) -> Recipient | None:
+        pending = pending_registrations.find_live(message.user_id, at=self.clock())
+        return pending and describe_pending(pending)
+
+    def prepare(
+        self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
+    ) -> Mapping[str, Any] | None:
+        address = recipient.address
+        if users.find("email_key", get_email_key(address)):
+            self.mail.enqueue(ADDRESS_TAKEN, email=address, actor=actor)
+            return None
+        if not may_become_address(address, message.user_id):
+            return None
+        until = self.clock() + self.purpose.lifetime
+        pending_registrations.extend(message.user_id, until=until)
+        return self.describe(message, message.user_id, address, actor)
 
 
 def find_active_user(message: OutboxMessage) -> User | None:
@@ -155,6 +196,11 @@ def find_active_user(message: OutboxMessage) -> User | None:
 
 def describe_recipient(user: User | None, address: str | None) -> Recipient | None:
     return Recipient(user.pk, address, user.locale) if user and address else None
+
+
+def describe_pending(pending: PendingRegistration) -> Recipient:
+    fields = pending.fields
+    return Recipient(pending.pk, fields["email"], fields.get("locale"))
 
 
 def _get_key(message: OutboxMessage) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from rollbook.invitations.preparation import INVITATION_KNOWN
 from rollbook.invitations.service import INVITATION
 from rollbook.one_time_tokens.purposes import Purpose
-from rollbook.users.registration import ADDRESS_TAKEN
+from rollbook.users.registration import ADDRESS_TAKEN, REGISTRATION
 
 SAMPLE = "https://users.example.com/account/sample?token={token}"
 VERIFICATION = Purpose("verification", timedelta(hours=24))
@@ -29,6 +29,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
     NEW_SIGN_IN: {"ip": "203.0.113.9", "at": "2026-11-30 12:00 UTC"},
     ACCOUNT_DISABLED: {},
     ACCOUNT_DELETED: {},
+    REGISTRATION: VERIFICATION.describe(SAMPLE, "sample"),
     ADDRESS_TAKEN: {},
 }
 """Kind of a message → the variables of its template, as in a preview."""

@@ -24,15 +24,19 @@ from rollbook.limits.service import AttemptLimiter
 from rollbook.mail.dao import outbox
 from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.dao import one_time_tokens
+from rollbook.one_time_tokens.documents import OneTimeToken
 from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import OneTimeTokenService
-from rollbook.passwords.service import PasswordService
+from rollbook.registrations.dao import pending_registrations
+from rollbook.registrations.documents import PendingRegistration
 from rollbook.sessions.service import SessionService
 from rollbook.storage.transactions import transactional
 from rollbook.users import policy, stored_fields
 from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
+from rollbook.users.pending_address import require_free_address
+from rollbook.users.registration import RegistrationService
 
 Notify = Callable[[User, User, Principal], None]
 
@@ -52,7 +56,7 @@ class AccountService:
     requests: LinkRequests
     tokens: OneTimeTokenService
     attempts: AttemptLimiter
-    passwords: PasswordService
+    registration: RegistrationService
     sessions: SessionService
     notify: Notify
 
@@ -64,7 +68,9 @@ class AccountService:
         self.requests.request(VERIFICATION, "auth.verification_requested", email, actor=actor)
 
     def verify(self, token: str, *, actor: Principal) -> User:
-        """Verify the address that a link went to. A pending one becomes the user's.
+        """Verify the address that a link went to.
+
+        A pending address becomes the user's, and a registration that waits becomes a user.
 
         Raises: InvalidOneTimeToken, EmailTaken, TooManyRequests, LimitsUnavailable.
         """
@@ -89,9 +95,10 @@ class AccountService:
         user = get_owner(self.tokens.find(token, PASSWORD_RESET.name))
         text = password.get_secret_value()
         personal = [getattr(user, name) for name in policy.IDENTIFYING_FIELDS]
-        self.passwords.check_policy(text, personal)
-        self.passwords.check_not_breached(text)
-        with self.passwords.gate.enter(yields_last_place=True) as hasher:
+        passwords = self.registration.passwords
+        passwords.check_policy(text, personal)
+        passwords.check_not_breached(text)
+        with passwords.gate.enter(yields_last_place=True) as hasher:
             fields = {"password_hash": hasher.hash(text), "pending_email": None}
         return self._reset(token, fields, actor=actor)
 
@@ -108,15 +115,30 @@ class AccountService:
     def find_link(self, token: str, purpose: Purpose) -> Link:
         """Return what is known of a link, which stays valid. Raises: InvalidOneTimeToken."""
         found = self.tokens.find(token, purpose.name)
+        pending = self._find_pending(found)
+        if pending:
+            return Link(found.email, pending.fields.get("locale"))
         user = FINDERS.get(purpose, get_owner)(found)
         return Link(found.email, user.locale)
 
     @transactional()
     def _verify(self, token: str, *, actor: Principal) -> User:
-        taken = self.tokens.take(token, VERIFICATION.name)
-        user = get_claimant(taken)
-        fields = {} if user.email_key == taken.email_key else _build_address(user, taken.email)
+        found = self.tokens.find(token, VERIFICATION.name)
+        pending = self._find_pending(found)
+        if pending:
+            require_free_address(found.email_key)  # Before the token is used up.
+            self.tokens.take(token, VERIFICATION.name)
+            return self.registration.complete(pending, actor=actor)
+        user, fields = get_claimant(found), {}
+        if user.email_key != found.email_key:
+            require_free_address(found.email_key)
+            fields = _build_address(user, found.email)
+        self.tokens.take(token, VERIFICATION.name)
         return self._change(user, fields, "user.email_verified", actor)
+
+    def _find_pending(self, found: OneTimeToken) -> PendingRegistration | None:
+        """Find the registration that a link completes. None for a link of a user."""
+        return pending_registrations.find_live(found.user_id, at=self.clock())
 
     @transactional()
     def _reset(self, token: str, fields: Mapping[str, Any], *, actor: Principal) -> User:

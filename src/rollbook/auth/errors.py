@@ -16,7 +16,7 @@ class InvalidCredentials(Unauthenticated):
 
 
 class EmailUnverified(Forbidden):
-    """The password is right, but EMAIL_VERIFICATION=required, and the address is not verified."""
+    """The password is right, but the address is not verified. See EMAIL_VERIFICATION=required."""
 
     code = "email_unverified"
     message = (

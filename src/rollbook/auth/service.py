@@ -20,6 +20,8 @@ from rollbook.kit.events import Events
 from rollbook.limits.limit_status import get_client_key, remember_address
 from rollbook.limits.service import AttemptLimiter
 from rollbook.passwords.hash_gate import HashGate
+from rollbook.passwords.hashing import PasswordHasher
+from rollbook.registrations.dao import pending_registrations
 from rollbook.sessions.documents import Session
 from rollbook.sessions.service import SessionService
 from rollbook.signing.keys import Signer
@@ -28,7 +30,7 @@ from rollbook.users.credentials import Credentials
 from rollbook.users.dao import VISIBLE, users
 from rollbook.users.documents import User
 from rollbook.users.errors import UserNotFound
-from rollbook.users.known_devices import get_device_key, remember_device
+from rollbook.users.known_devices import remember_device
 from rollbook.users.references import Reference, get_login_reference
 
 
@@ -81,9 +83,11 @@ class AuthService:
             allowed = self._is_attempt_allowed(known, reference, actor)
             matches = hasher.verify(password, known.password_hash if known else None)
             proven = known if known and known.is_active and matches and allowed else None
+            waits = self._waits(reference, password, hasher) and allowed
             outdated = proven is not None and hasher.is_outdated(proven.password_hash)
             fields = {"password_hash": hasher.hash(password)} if outdated else {}
-        self._require_verified(proven, actor)
+        if self.requires_verified and (not proven.email_verified if proven else waits):
+            self._refuse_unverified(known, actor)
         signer = self.tokens.get_signer()
         started = self.start_session(proven, fields, actor=actor) if proven else None
         if started is None:
@@ -92,11 +96,23 @@ class AuthService:
         self.attempts.reset_account(_get_account(known, reference), actor.origin)
         return self.issue_tokens(signer, *started)
 
-    def _require_verified(self, proven: Credentials | None, actor: Principal) -> None:
-        if proven and self.requires_verified and not proven.email_verified:
-            changes = {"reason": {"before": None, "after": EmailUnverified.code}}
-            _audit("auth.login_failed", str(proven.id), actor, self.clock(), changes)
-            raise EmailUnverified()
+    def _waits(self, reference: Reference, password: str, hasher: PasswordHasher) -> bool:
+        """Return whether this is the password of the latest registration that waits.
+
+        It is compared whether the address has an account or not, so that neither the response nor
+        its time tells which.
+        """
+        if not self.requires_verified or reference.field != "email_key":
+            return False
+        pending = pending_registrations.find_latest(str(reference.value), at=self.clock())
+        return pending is not None and hasher.verify(password, pending.fields["password_hash"])
+
+    def _refuse_unverified(self, known: Credentials | None, actor: Principal) -> None:
+        """Refuse a sign-in with the right password. Raises: EmailUnverified."""
+        changes = {"reason": {"before": None, "after": EmailUnverified.code}}
+        user_id = str(known.id) if known else None
+        _audit("auth.login_failed", user_id, actor, self.clock(), changes)
+        raise EmailUnverified()
 
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:
         """Exchange a refresh token for new tokens.
@@ -171,7 +187,7 @@ class AuthService:
         session, token = self.sessions.start_session(known.id, actor=owner, at=now)
         described = {"session": {"before": None, "after": str(session.pk)}, **(changes or {})}
         _audit("auth.login_succeeded", str(known.id), owner, now, described)
-        if _is_elsewhere(known, actor):
+        if known.is_elsewhere(actor.origin):
             self.events.publish(SignedInElsewhere(user, actor))
         return user, session, token, self.claims.build(user)
 
@@ -215,13 +231,6 @@ class AuthService:
 
 def _get_account(known: Credentials | None, reference: Reference) -> str:
     return f"id:{known.id}" if known else f"{reference.field}:{reference.value}"
-
-
-def _is_elsewhere(known: Credentials, actor: Principal) -> bool:
-    """Return whether both the address and the device are new. The first sign-in never is."""
-    address, device = get_client_key(actor.origin.ip), get_device_key(actor.origin.user_agent)
-    is_new = address not in known.known_addresses and device not in known.known_devices
-    return is_new and bool(known.known_devices)
 
 
 def _audit(

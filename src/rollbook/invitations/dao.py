@@ -45,9 +45,20 @@ class InvitationDAO(BaseDAO[Invitation]):
         with translate_driver_errors():
             self._collection.delete_one(query, session=current_client_session())
 
-    def delete_of_inviter(self, user_id: ObjectId) -> None:
+    def set_inviter(self, id: ObjectId, user_id: ObjectId | None) -> None:
+        update = {"$set": {"invited_by": user_id}} if user_id else {"$unset": {"invited_by": ""}}
         with translate_driver_errors():
-            self._collection.delete_many({"invited_by": user_id}, session=current_client_session())
+            self._collection.update_one({"_id": id}, update, session=current_client_session())
+
+    def delete_about(self, user_id: ObjectId, email_key: str) -> list[Invitation]:
+        """Delete the invitations by a user, and the one to their address. Return them."""
+        query = {"$or": [{"invited_by": user_id}, {"email_key": email_key}]}
+        session = current_client_session()
+        with translate_driver_errors():
+            found = [self.to_document(row) for row in self._collection.find(query, session=session)]
+            ids = [invitation.pk for invitation in found]
+            self._collection.delete_many({"_id": {"$in": ids}}, session=session)
+        return found
 
 
 invitations = InvitationDAO()

@@ -1,6 +1,7 @@
 """What the message of an invitation says. The sender calls this before it sends."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,11 @@ from rollbook.access.principal import Principal
 from rollbook.audit.service import Target, append_entry
 from rollbook.invitations.dao import invitations
 from rollbook.invitations.documents import Invitation
-from rollbook.invitations.service import INVITATION, find_inviter_name
+from rollbook.invitations.service import INVITATION, InvitationService, find_inviter_name
 from rollbook.kit.clock import Clock
 from rollbook.mail.documents import OutboxMessage
 from rollbook.mail.mailer import Recipient
-from rollbook.mail.service import MailService
+from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.one_time_tokens.service import Address, OneTimeTokenService
 from rollbook.users.dao import users
 from rollbook.users.references import get_email_key
@@ -26,9 +27,9 @@ INVITATION_KNOWN = "invitation_known"
 @dataclass(frozen=True)
 class InvitationPreparation:
     clock: Clock
-    mail: MailService
     tokens: OneTimeTokenService
     link: str
+    invitations: InvitationService
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
         invitation = self._find(message)
@@ -42,7 +43,7 @@ class InvitationPreparation:
         if invitation is None:
             return None
         if users.find("email_key", invitation.email_key):
-            self.mail.enqueue(INVITATION_KNOWN, email=recipient.address, actor=actor)
+            self.invitations.mail.enqueue(INVITATION_KNOWN, email=recipient.address, actor=actor)
             return None
         address = Address(invitation.email, invitation.email_key)
         issue = self._renew if message.is_issued else self._issue
@@ -58,8 +59,14 @@ class InvitationPreparation:
         return {**INVITATION.describe(self.link, token), "inviter": inviter}
 
     def _find(self, message: OutboxMessage) -> Invitation | None:
+        """Find the invitation, if it could still be accepted."""
         key = get_email_key(message.email)
-        return invitations.find_pending("email_key", key, at=self.clock())
+        found = invitations.find_pending("email_key", key, at=self.clock())
+        with suppress(InvalidOneTimeToken):
+            if found:
+                self.invitations.require_granted(found)
+                return found
+        return None
 
     def _issue(self, nonce: str, id: ObjectId, address: Address) -> str:
         name, lifetime = INVITATION.name, INVITATION.lifetime

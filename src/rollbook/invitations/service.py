@@ -27,6 +27,7 @@ from rollbook.roles.service import RoleService
 from rollbook.storage.transactions import transactional
 from rollbook.users.dao import users
 from rollbook.users.documents import User
+from rollbook.users.errors import EmailTaken, UsernameTaken
 from rollbook.users.references import get_email_key
 from rollbook.users.registration import RegistrationService
 from rollbook.users.schemas import UserCreate
@@ -70,7 +71,7 @@ class InvitationService:
         invitation = self._get(id, actor)
         invitations.delete(invitation.pk)
         one_time_tokens.delete_of_user(invitation.pk)
-        self._audit("invitation.ended", invitation, actor)
+        self._audit("invitation.ended", invitation, actor, before=invitation.role)
 
     def describe(self, token: str) -> dict[str, Any]:
         """Describe an invitation to who has its link, which stays valid.
@@ -78,6 +79,7 @@ class InvitationService:
         Raises: InvalidOneTimeToken.
         """
         invitation = self._find(self.tokens.find(token, INVITATION.name).user_id)
+        self.require_granted(invitation)
         return {**invitation.to_mongo(), "inviter": find_inviter_name(invitation)}
 
     def accept(self, body: AcceptanceIn, *, actor: Principal) -> User:
@@ -88,8 +90,9 @@ class InvitationService:
         """
         self.attempts.count_attempt(actor.origin)
         invitation = self._find(self.tokens.find(body.token, INVITATION.name).user_id)
-        sent = body.model_dump(exclude={"token"}, exclude_none=True)
-        chosen = {"name": invitation.name} | sent | {"email": invitation.email}
+        name = body.name or (invitation.name or "")[: self.length_limits["name_max_length"]]
+        sent = body.model_dump(exclude={"token"})
+        chosen = {**sent, "name": name.strip() or None, "email": invitation.email}
         new = UserCreate.model_validate(chosen, context=self.length_limits)
         fields = self.registration.build_fields(new, actor)
         return self._accept(body.token, fields, actor=actor)
@@ -106,34 +109,39 @@ class InvitationService:
                 email_key=key,
                 role=new.role,
                 name=new.name,
-                invited_by=ObjectId(actor.user_id) if actor.user_id else None,
+                invited_by=_get_inviter_id(actor),
                 created_at=now,
                 expires_at=now + INVITATION.lifetime,
             )
         )
-        self._send(invitation, "invitation.created", actor)
+        self._send(invitation, actor)
+        self._audit("invitation.created", invitation, actor, after=invitation.role)
         return invitation
 
     @transactional()
     def _resend(self, id: str, *, actor: Principal) -> None:
-        self._send(self._get(id, actor), "invitation.resent", actor)
+        invitation = self._get(id, actor)
+        invitations.set_inviter(invitation.pk, _get_inviter_id(actor))
+        self._send(invitation, actor)
+        self._audit("invitation.resent", invitation, actor)
 
-    def _send(self, invitation: Invitation, action: str, actor: Principal) -> None:
+    def _send(self, invitation: Invitation, actor: Principal) -> None:
         self.mail.enqueue(INVITATION.name, email=invitation.email, actor=actor)
-        self._audit(action, invitation, actor)
 
     @transactional()
     def _accept(self, token: str, fields: Mapping[str, Any], *, actor: Principal) -> User:
-        invitation = self._find(self.tokens.take(token, INVITATION.name).user_id)
-        self._require_still_granted(invitation)
+        invitation = self._find(self.tokens.find(token, INVITATION.name).user_id)
+        self.require_granted(invitation, locks_role=True)
+        _require_free(fields)  # Before the token is used up.
+        self.tokens.take(token, INVITATION.name)
         invitations.delete(invitation.pk)
         accepted = {"role": invitation.role, "email_verified": True}
         changes = {"invitation": {"before": str(invitation.pk), "after": None}}
         return self.registration.insert({**fields, **accepted}, actor=actor, changes=changes)
 
-    def _require_still_granted(self, invitation: Invitation) -> None:
+    def require_granted(self, invitation: Invitation, *, locks_role: bool = False) -> None:
         """Require that the inviter could still invite to the role. Raises: InvalidOneTimeToken."""
-        granted = self._lock_role(invitation.role)
+        granted = self._find_granted(invitation.role, locks_role=locks_role)
         if invitation.invited_by is None:
             return
         inviter = users.find("_id", invitation.invited_by)
@@ -143,12 +151,15 @@ class InvitationService:
         if not is_still_granted(inviter.role, held, granted):
             raise InvalidOneTimeToken()
 
-    def _lock_role(self, role: str) -> frozenset[str] | None:
-        """Lock a role, and return what it grants. Raises: InvalidOneTimeToken, if it is gone."""
+    def _find_granted(self, role: str, *, locks_role: bool) -> frozenset[str] | None:
+        """Return what a role grants; None for `user`.
+
+        Raises: InvalidOneTimeToken, when the role is gone.
+        """
         if role == USER:
             return None
         try:
-            return self.roles.lock_role(role)
+            return self.roles.lock_role(role) if locks_role else self.roles.get_permissions(role)
         except UnknownRole:
             raise InvalidOneTimeToken() from None
 
@@ -169,9 +180,20 @@ class InvitationService:
             raise InvalidOneTimeToken()
         return found
 
-    def _audit(self, action: str, invitation: Invitation, actor: Principal) -> None:
-        """Append an entry. It has no address, which a purge of its owner could not find."""
-        changes = {"role": {"before": None, "after": invitation.role}}
+    def _audit(
+        self,
+        action: str,
+        invitation: Invitation,
+        actor: Principal,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> None:
+        """Append an entry, with the role before and after.
+
+        It has no address, which a purge of its owner could not find.
+        """
+        changes = {"role": {"before": before, "after": after}} if before != after else {}
         target = Target("invitation", str(invitation.pk))
         append_entry(action, target, actor=actor, at=self.clock(), changes=changes)
 
@@ -180,3 +202,15 @@ def find_inviter_name(invitation: Invitation) -> str | None:
     """Return the name of who invited. None for the command line."""
     inviter = users.find("_id", invitation.invited_by) if invitation.invited_by else None
     return inviter.name if inviter else None
+
+
+def _get_inviter_id(actor: Principal) -> ObjectId | None:
+    return ObjectId(actor.user_id) if actor.user_id else None
+
+
+def _require_free(fields: Mapping[str, Any]) -> None:
+    """Require that nobody has the address or the username. Raises: EmailTaken, UsernameTaken."""
+    if users.find("email_key", fields["email_key"]):
+        raise EmailTaken()
+    if fields.get("username_key") and users.find("username_key", fields["username_key"]):
+        raise UsernameTaken()

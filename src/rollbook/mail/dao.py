@@ -77,6 +77,13 @@ class OutboxDAO(BaseDAO[OutboxMessage]):
         with translate_driver_errors():
             self._collection.delete_many({"user_id": user_id}, session=current_client_session())
 
+    def delete_to(self, email: str) -> None:
+        """Delete the messages to an address, in this spelling."""
+        with translate_driver_errors():
+            self._collection.delete_many(
+                {"email": {"$eq": email}}, session=current_client_session()
+            )
+
     def delete_waiting(self, user_id: ObjectId, *kinds: str) -> None:
         """Delete the messages that wait, of these kinds."""
         query = {"user_id": user_id, "kind": {"$in": kinds}, "state": WAITING}

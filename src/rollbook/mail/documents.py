@@ -13,8 +13,7 @@ class OutboxMessage(BaseDocument):
     `state` is waiting, until `due_at`; sent or failed. `user_id` or `email` says who gets it: the
     sender looks for the account with that address, so that a request takes the same time without
     one. The token of its link is derived from `nonce`; `is_issued`: it is stored, and may be in a
-    mailbox already. `origin` is where the request came from, until the message is sent. `payload`
-    is what the request asked for, when that waits for the sender too.
+    mailbox already. `origin` is where the request came from, until the message is sent.
 
     A message that waits never expires, since MongoDB would delete it by its own clock, which may be
     wrong.
@@ -52,4 +51,3 @@ class OutboxMessage(BaseDocument):
     finished_at = DateTimeField()
     expires_at = DateTimeField()
     origin = ObjectField()
-    payload = ObjectField()

@@ -128,11 +128,14 @@ class MailSender:
         """Send a message. Raises: Deferred, Refused, TemplateRefused."""
         preparation = self._preparations[message.kind]
         recipient = preparation.find_recipient(message)
-        variables = None
-        if recipient and (message.is_issued or self._is_allowed(message.kind, recipient.address)):
-            variables = self._prepare(message, recipient, actor=_restore_actor(message))
-        if recipient is None or variables is None:
+        if recipient is None or not (
+            message.is_issued or self._is_allowed(message.kind, recipient.address)
+        ):
             outbox.drop(message)
+            _count(message, "dropped")
+            return
+        variables = self._prepare(message, recipient, actor=_restore_actor(message))
+        if variables is None:
             _count(message, "dropped")
             return
         self._mailer.send(message, recipient, variables, at=self.clock())
@@ -142,8 +145,12 @@ class MailSender:
     def _prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
+        """Prepare a message, or drop it. None when it is not sent."""
         variables = self._preparations[message.kind].prepare(message, recipient, actor=actor)
-        outbox.set_fields(message, {"is_issued": True, "user_id": recipient.user_id})
+        if variables is None:
+            outbox.drop(message)
+        else:
+            outbox.set_fields(message, {"is_issued": True, "user_id": recipient.user_id})
         return variables
 
     def _note_sent(self, message: OutboxMessage) -> None:

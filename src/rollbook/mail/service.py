@@ -1,7 +1,7 @@
 """Store messages, to be sent after the commit; list them, and let failed ones wait again."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -52,7 +52,6 @@ class MailService:
         user_id: ObjectId | None = None,
         email: str | None = None,
         locale: str | None = None,
-        payload: Mapping[str, Any] | None = None,
     ) -> None:
         """Store a message for a user, or for the owner of an address, who may not exist.
 
@@ -69,7 +68,6 @@ class MailService:
                 kind=kind,
                 user_id=user_id,
                 email=email,
-                payload=payload,
                 language=choose_language(self.languages, locale, *accepted),
                 due_at=now,
                 **self._build_fields(now),

@@ -23,14 +23,16 @@ def build_path_parameters(rule: Rule, resource: Any) -> list[Schema]:
 def build_query_parameters(
     declaration: Declaration, extra: Mapping[str, ExtraParameter]
 ) -> list[Schema]:
-    properties = declaration.query.model_json_schema().get("properties", {})
+    described = declaration.query.model_json_schema()
+    properties, required = described.get("properties", {}), described.get("required", ())
     if declaration.query.takes_extra:
         properties |= {
             name: {**parameter.schema} for name, parameter in extra.items() if parameter.is_public
         }
     parameters = []
     for name, schema in properties.items():
-        parameter = {"name": name, "in": "query", "allowEmptyValue": True, "schema": schema}
+        blank = {"required": True} if name in required else {"allowEmptyValue": True}
+        parameter = {"name": name, "in": "query", **blank, "schema": schema}
         parameters.append(parameter)
     for parameter in parameters:
         if "description" in parameter["schema"]:

@@ -129,12 +129,16 @@ class ChangeService:
             "password"
         }
         asked = stored_fields.get_public_names(differing)
+        if "email" in asked and sent.get("email_verified"):
+            asked.add("email_verified")  # That of the new address, whatever the old one was.
         require_authority_over(self.roles, actor, before)
         policy.require_may_change(actor, before, asked)
         if "username" in asked:
             policy.require_username_allowed(actor, patch.username, own=True)
-        reveals = self.verification != "required"
-        if "email" in asked and reveals and not actor.may(Permission.USERS_SET_CREDENTIALS):
+        waits = policy.needs_confirmation(self.verification, actor, before, wanted)
+        is_vouched = not waits and actor.may(Permission.USERS_SET_CREDENTIALS)
+        is_hidden = waits and self.verification == "required"
+        if "email" in asked and not is_vouched and not is_hidden:
             refuse_lookalike(patch.email, besides=before.pk)
         expected.check(before.version)
         self._require_may_take_over(before, asked, actor)

@@ -6,6 +6,10 @@ from typing import Any
 
 from bson import ObjectId
 
+from rollbook.access.principal import Origin
+from rollbook.limits.limit_status import get_client_key
+from rollbook.users.known_devices import get_device_key
+
 CREDENTIAL_FIELDS = (
     "password_hash",
     "is_active",
@@ -23,6 +27,12 @@ class Credentials:
     known_addresses: Sequence[str] = ()
     known_devices: Sequence[str] = ()
     email_verified: bool = False
+
+    def is_elsewhere(self, origin: Origin) -> bool:
+        """Return whether both the address and the device are new. At the first sign-in, none is."""
+        address, device = get_client_key(origin.ip), get_device_key(origin.user_agent)
+        is_new = address not in self.known_addresses and device not in self.known_devices
+        return is_new and bool(self.known_devices)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Credentials":

@@ -174,7 +174,7 @@ class DeletionService:
         idempotency_records.delete_about(str(user.pk))
         audit_user_change("user.purged", user, _describe(user, None), actor, now)
         redact(str(user.pk), policy.PERSONAL_FIELDS)
-        self.events.publish(UserPurged(user.pk))
+        self.events.publish(UserPurged(user))
         return user
 
 

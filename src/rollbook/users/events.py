@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from bson import ObjectId
-
 from rollbook.access.principal import Principal
 from rollbook.users.documents import User
 
@@ -47,6 +45,6 @@ class UserDeleted:
 
 @dataclass(frozen=True)
 class UserPurged:
-    """The user is deleted permanently. Delete all data that holds their id."""
+    """The user is deleted permanently. Delete all data that holds their id or address."""
 
-    user_id: ObjectId
+    user: User

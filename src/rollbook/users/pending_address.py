@@ -22,10 +22,16 @@ def hold_address(wanted: Mapping[str, Any], verification: policy.Verification) -
 
     Raises: EmailTaken.
     """
-    if verification == "optional" and users.find("email_key", wanted["email_key"]):
-        raise EmailTaken()
+    if verification == "optional":
+        require_free_address(wanted["email_key"])
     kept = {name: value for name, value in wanted.items() if name not in ADDRESS_FIELDS}
     return {**kept, "pending_email": wanted["email"]}
+
+
+def require_free_address(email_key: str) -> None:
+    """Require that nobody has an address. Raises: EmailTaken."""
+    if users.find("email_key", email_key):
+        raise EmailTaken()
 
 
 def is_pending(user: User, email_key: str | None) -> bool:

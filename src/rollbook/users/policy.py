@@ -12,7 +12,7 @@ from rollbook.kit.errors import Forbidden, Unauthenticated
 from rollbook.kit.listing import Row
 from rollbook.roles.built_in import ADMIN, USER
 from rollbook.users import references
-from rollbook.users.errors import NoAdminYet, RegistrationClosed, UsernameReserved, UserNotFound
+from rollbook.users.errors import UsernameReserved, UserNotFound
 from rollbook.users.references import Reference
 from rollbook.users.schemas import FIELD_RULES, Viewer
 from rollbook.users.stored_fields import STORED_FIELDS
@@ -72,27 +72,6 @@ def require_own(own: Row | None, reference: Reference, permission: Permission) -
     if own is None or own.get(reference.field) != reference.value:
         raise Forbidden(NOT_OWN_ACCOUNT.format(permission))
     return own
-
-
-def is_registration(actor: Principal) -> bool:
-    """Return whether the users that `actor` creates register themselves.
-
-    Then no administrator vouches for them.
-    """
-    return not actor.may(Permission.USERS_CREATE)
-
-
-def require_registration_open(registration: Registration, *, has_admin: bool) -> None:
-    """Require that registration is open.
-
-    Without an admin, anyone could register with the address of the future admin.
-
-    Raises: RegistrationClosed, NoAdminYet.
-    """
-    if registration == "closed":
-        raise RegistrationClosed()
-    if not has_admin:
-        raise NoAdminYet()
 
 
 def require_may_create(actor: Principal, fields: Mapping[str, Any]) -> None:
@@ -195,7 +174,7 @@ def needs_confirmation(
 ) -> bool:
     """Return whether the address that is wanted has to be confirmed before it is in force."""
     is_new = wanted.get("email_key") not in (None, user.email_key)
-    is_vouched = wanted.get("email_verified", False)
+    is_vouched = wanted.get("email_verified") and actor.may(Permission.USERS_SET_CREDENTIALS)
     return is_new and verification != "off" and is_own(actor, user) and not is_vouched
 
 
@@ -227,8 +206,9 @@ def describe_changes(before: Any, after: Any) -> dict[str, dict[str, Any]]:
 
 
 def get_change_action(changes: Mapping[str, Any]) -> str:
-    """Return the action for the audit log."""
-    return "user.password_changed" if set(changes) == {"password"} else "user.updated"
+    """Return the action for the audit log. A new password also ends a pending address."""
+    is_password = "password" in changes and changes.keys() <= {"password", "pending_email"}
+    return "user.password_changed" if is_password else "user.updated"
 
 
 def _get_value(user: Any, name: str) -> Any:

@@ -1,11 +1,12 @@
 """Create users, and let people register.
 
-With EMAIL_VERIFICATION=required, a registration is stored like a message, whether the address is
-taken or not. The sender creates the user, or tells the owner of the address.
+With EMAIL_VERIFICATION=required, a registration waits until its link is used. The request does the
+same whether the address has an account or not; the sender then writes to the owner.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -17,10 +18,14 @@ from rollbook.kit.errors import AppError, Conflict
 from rollbook.kit.events import Events
 from rollbook.limits.limit_status import remember_address
 from rollbook.limits.service import AttemptLimiter
+from rollbook.mail.dao import outbox
 from rollbook.mail.service import MailService
 from rollbook.metadata.schema_file import MetadataSchemas
 from rollbook.metadata.values import KINDS, merge_metadata
+from rollbook.one_time_tokens.dao import one_time_tokens
 from rollbook.passwords.service import PasswordService
+from rollbook.registrations.dao import pending_registrations
+from rollbook.registrations.documents import PendingRegistration
 from rollbook.roles.built_in import ADMIN, USER
 from rollbook.roles.policy import require_grantable
 from rollbook.roles.service import RoleService
@@ -32,10 +37,17 @@ from rollbook.users.documents import User
 from rollbook.users.errors import EmailLookalike, RegistrationClosed, UsernameTaken
 from rollbook.users.events import UserCreated
 from rollbook.users.known_devices import remember_device
+from rollbook.users.registration_policy import (
+    is_registration,
+    require_plain,
+    require_registration_open,
+)
 from rollbook.users.schemas import UserCreate
 
 REGISTRATION, ADDRESS_TAKEN = "registration", "address_taken"
-"""Kinds of messages. The first is never sent: the sender creates the user that it describes."""
+"""Kinds of messages: the link of a registration, or that the address has an account."""
+KEPT = timedelta(days=2)
+"""How long a registration is kept whose message is not sent yet."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +63,18 @@ class RegistrationService:
     mail: MailService
 
     def register(self, new: UserCreate, *, actor: Principal) -> User | None:
-        """Create a user. None for a registration whose user is created later.
+        """Create a user. None for a registration that waits for its link.
 
         Raises: as `create_user`; RegistrationClosed, NoAdminYet, TooManyRequests, EmailLookalike.
         """
-        if not policy.is_registration(actor):
+        if not is_registration(actor):
             return self.create_user(new, actor=actor)
         self.attempts.count_registration(actor.origin)
         has_admin = users.has_active_user(ADMIN)
         try:
-            policy.require_registration_open(self.registration, has_admin=has_admin)
+            require_registration_open(self.registration, has_admin=has_admin)
             if self.verification == "required":
+                require_plain(new.model_dump())
                 self._request(self.build_fields(new, actor), actor=actor)
                 return None
             refuse_lookalike(new.email)
@@ -77,28 +90,29 @@ class RegistrationService:
         """
         return self._insert(self.build_fields(new, actor), actor=actor)
 
-    def complete(self, fields: Mapping[str, Any], *, actor: Principal) -> None:
-        """Create the user of a registration, or tell the owner of the address.
+    def complete(self, pending: PendingRegistration, *, actor: Principal) -> User:
+        """Create the user of a registration, with a verified address.
 
         A username that was taken meanwhile is left out. Call it inside a transaction.
         """
-        address = fields["email"]
-        if users.find("email_key", fields["email_key"]):
-            self.mail.enqueue(ADDRESS_TAKEN, email=address, actor=actor)
-        elif not is_lookalike(address):
-            key = fields.get("username_key")
-            is_free = not (key and users.find("username_key", key))
-            username = {} if is_free else {"username": None, "username_key": None}
-            self.insert({**fields, **username}, actor=actor)
+        fields = {**pending.fields, "pk": pending.pk, "email_verified": True}
+        if fields.get("username_key") and users.find("username_key", fields["username_key"]):
+            fields |= {"username": None, "username_key": None}
+        forget_registrations(pending.email_key)
+        return self.insert(fields, actor=actor)
 
     @transactional()
     def _request(self, fields: dict[str, Any], *, actor: Principal) -> None:
         """Store a registration. Its time must not depend on the owner of the address."""
         if fields.get("username_key") and users.find("username_key", fields["username_key"]):
             raise UsernameTaken()
-        self.mail.enqueue(REGISTRATION, email=fields["email"], payload=fields, actor=actor)
-        action, target = "user.registration_requested", Target("user", None)
-        append_entry(action, target, actor=actor, at=self.clock(), changes={})
+        now, key, email = self.clock(), fields["email_key"], fields["email"]
+        pending = pending_registrations.insert(
+            PendingRegistration(email_key=key, fields=fields, created_at=now, expires_at=now + KEPT)
+        )
+        self.mail.enqueue(REGISTRATION, user_id=pending.pk, email=email, actor=actor)
+        action, target = "user.registration_requested", Target("user", str(pending.pk))
+        append_entry(action, target, actor=actor, at=now, changes={})
 
     def build_fields(self, new: UserCreate, actor: Principal) -> dict[str, Any]:
         """Build what is stored of a new user. It hashes the password, so it takes a while.
@@ -129,7 +143,7 @@ class RegistrationService:
     def _insert(self, fields: dict[str, Any], *, actor: Principal) -> User:
         if fields["role"] != USER:
             require_grantable(actor, self.roles.lock_role(fields["role"]))
-        return self.insert(fields, actor=actor)
+        return self.insert(fields, actor=actor, is_imported="pk" in fields)
 
     def insert(
         self,
@@ -137,6 +151,7 @@ class RegistrationService:
         *,
         actor: Principal,
         changes: Mapping[str, Any] | None = None,
+        is_imported: bool = False,
     ) -> User:
         """Insert a user, whose role somebody has granted. The audit entry has `changes` too.
 
@@ -151,7 +166,7 @@ class RegistrationService:
         user = users.insert(User(**fields, created_at=now, updated_at=now))
         described = {**policy.describe_changes(None, user), **(changes or {})}
         audit_user_change("user.created", user, described, actor, now)
-        self.events.publish(UserCreated(user, actor, is_imported="pk" in fields))
+        self.events.publish(UserCreated(user, actor, is_imported=is_imported))
         return user
 
     def _audit_refusal(self, refusal: AppError, actor: Principal) -> None:
@@ -162,6 +177,13 @@ class RegistrationService:
         changes = {"reason": {"before": None, "after": refusal.code}}
         target, now = Target("user", None), self.clock()
         append_entry("user.registration_refused", target, actor=actor, at=now, changes=changes)
+
+
+def forget_registrations(email_key: str) -> None:
+    """Delete the registrations of an address that wait, with their messages and links."""
+    for user_id in pending_registrations.delete_of_address(email_key):
+        outbox.delete_of_user(user_id)
+        one_time_tokens.delete_of_user(user_id)
 
 
 def refuse_lookalike(address: str, *, besides: ObjectId | None = None) -> None:

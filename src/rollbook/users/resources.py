@@ -88,7 +88,7 @@ class UserCollection(UserResource):
         unique, in any spelling.
 
         With EMAIL_VERIFICATION=required, a registration gets status 202 whether the address is
-        taken or not. A message tells its owner how to go on.
+        taken or not, and the link that its owner gets creates the user.
         """
         return Reply(self.services.registration.register(body, actor=current_principal()))
 

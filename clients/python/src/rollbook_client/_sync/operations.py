@@ -216,7 +216,7 @@ class Client(Connection):
         unique, in any spelling.
 
         With EMAIL_VERIFICATION=required, a registration gets status 202 whether the address is
-        taken or not. A message tells its owner how to go on.
+        taken or not, and the link that its owner gets creates the user.
 
         Args:
             idempotency_key: a random one, unless you have one
@@ -396,7 +396,7 @@ class Client(Connection):
         """
         self.send("POST", f"/invitations/{quote(id)}/resend", headers=build_key(idempotency_key))
 
-    def read_invitation(self, *, token: str | None = None) -> types.InvitationShownOut:
+    def read_invitation(self, *, token: str) -> types.InvitationShownOut:
         """Read the invitation of a link, for a form. The link stays valid.
 
         Args:

@@ -1,0 +1,1 @@
+"""Registrations that wait for their link: with EMAIL_VERIFICATION=required."""
