@@ -14,7 +14,7 @@ from rollbook.account.preparations import (
     choose_current,
     choose_former,
     choose_unverified,
-    describe_sign_in,
+    describe_origin,
 )
 from rollbook.account.purposes import (
     ACCOUNT_DELETED,
@@ -120,12 +120,10 @@ def build_preparations(
         EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, choose_former),
         EMAIL_CHANGED: NoticePreparation(choose_former),
         PASSWORD_CHANGED: NoticePreparation(choose_former),
-        NEW_SIGN_IN: NoticePreparation(choose_current, describe_sign_in),
+        NEW_SIGN_IN: NoticePreparation(choose_current, describe_origin),
         ACCOUNT_DISABLED: GoodbyePreparation(),
         ACCOUNT_DELETED: GoodbyePreparation(),
-        REGISTRATION: RegistrationPreparation(
-            clock.now, tokens, VERIFICATION, links.verify, choose_unverified, mail
-        ),
+        REGISTRATION: RegistrationPreparation(clock.now, tokens, VERIFICATION, links.verify, mail),
         INVITATION.name: InvitationPreparation(clock.now, tokens, links.invitation, invitations),
         INVITATION_KNOWN: NoticePreparation(choose_current),
         ADDRESS_TAKEN: NoticePreparation(choose_current),

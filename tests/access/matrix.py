@@ -228,7 +228,7 @@ class World:
         return self.services.invitations.invite(new, actor=COMMAND_LINE)
 
     def send(self, who: Any, method: str, path: str, body: dict[str, Any] | None) -> int:
-        headers = who.headers if who else {}
+        headers = (who.headers if who else {}) | {"Sec-Fetch-Site": "same-origin"}
         sent = {"data" if path.startswith("/account/") else "json": body} if body else {}
         return int(self.client.open(path, method=method, headers=headers, **sent).status_code)
 

@@ -252,6 +252,13 @@ def test_new_password_ends_links_to_set_another(post, api, ada, token):
     assert reset(api, token, "one more row of words").status_code == 400
 
 
+def test_new_password_ends_a_link_that_is_not_sent_yet(post, api, ada):
+    forget(api, "ADA@Example.com")
+    change = {"password": NEW, "current_password": PASSWORD}
+    assert ada.patch("/api/users/me", json=change).status_code == 200
+    assert [message["Subject"] for message in post.deliver()] == ["Your password was changed"]
+
+
 def test_disabling_ends_links_for_good(post, api, ada, token):
     disable(post.services)
     patch = UserPatch(is_active=True)

@@ -10,6 +10,8 @@ from rollbook.kit import clock
 from rollbook.roles.schemas import RoleCreate
 from rollbook.services import build_services
 from rollbook.settings import Settings
+from rollbook.storage import transactions
+from rollbook.users.known_devices import get_device_key
 from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import PASSWORD, build_app
@@ -115,6 +117,48 @@ def test_sign_in_does_not_tell_who_has_an_account(post, api):
     assert people.sign_in(api, "ada@example.com").status_code == 200
 
 
+def limited(database, required, tmp_path, **changes):
+    """An API with limits, and its post."""
+    wide = {"ratelimit_auth": "1000/minute", "ratelimit_registration": "1000/minute"}
+    settings = required.model_copy(update={"ratelimit_enabled": True, **wide, **changes})
+    app = build_app(database, settings)
+    return app.test_client(), Post(tmp_path / "mail", build_services(settings))
+
+
+def test_limit_of_an_account_tells_nothing(database, required, tmp_path, post):
+    """Neither the owner's known address, nor that the attempts of the username are used up."""
+    api, post = limited(database, required, tmp_path, ratelimit_account="3/minute")
+    people.add(post.services, "ada", email_verified=True)
+    people.sign_in(api, "ada@example.com")
+    people.sign_in(api, "ada@example.com")
+    for _ in range(4):
+        api.post("/api/auth/login", json={"username": "ada", "password": "wrong"})
+    addresses = ("ada@example.com", "nobody@example.com")
+    for address in addresses:
+        register(api, email=address, password=PROBE, username=None)
+    statuses = [[people.sign_in(api, a, PROBE).status_code for a in addresses] for _ in range(5)]
+    assert statuses == [[403, 403]] * 3 + [[401, 401]] * 2
+
+
+def test_end_of_a_registration_tells_nothing(post, api, stored):
+    people.add(post.services, "ada", email_verified=True)
+    for address in ("ada@example.com", "nobody@example.com"):
+        register(api, email=address, username=None)
+    post.deliver()
+    first, second = [row["expires_at"] for row in stored.registrations.find()]
+    assert abs(first - second) < timedelta(seconds=10)
+    assert timedelta(hours=23) < first - clock.now() < timedelta(hours=25)
+
+
+def test_sign_in_with_a_registration_is_not_the_owners(post, api, stored):
+    ada = people.add(post.services, "ada", email_verified=True)
+    register(api, password=PROBE, username=None)
+    people.sign_in(api, ADA["email"], PROBE)
+    entry = stored.audit.find_one({"action": "auth.login_failed"})
+    assert entry["changes"]["reason"]["after"] == "email_unverified"
+    assert entry["target_id"] == str(stored.registrations.find_one()["_id"]) != ada["id"]
+
+
 def test_username_does_not_tell_who_has_an_account(post, api):
     people.add(post.services, "ada", email_verified=True, username="grace")
     for number, address in enumerate(("ada@example.com", "nobody@example.com")):
@@ -162,6 +206,58 @@ def test_purge_leaves_no_registration_with_the_address(post, api, stored):
     post.services.deletion.purge_user("ada", actor=COMMAND_LINE)
     assert stored.registrations.count_documents({}) == 0
     assert ADA["email"] not in str(list(stored.mail.find()))
+
+
+def test_purge_of_a_former_owner_leaves_the_next_one_alone(post, api, stored):
+    ada = people.add(post.services, "ada", email_verified=True)
+    post.services.deletion.delete_user(ada["id"], actor=COMMAND_LINE)
+    register(api)
+    token = read_token(post.deliver()[-1])
+    post.services.deletion.purge_user(ada["id"], actor=COMMAND_LINE)
+    assert verify(api, token).status_code == 200
+
+
+def test_message_says_where_the_registration_is_from(post, api):
+    register(api, locale=None)
+    text = read_text(post.deliver_one())
+    assert "from the address 127.0.0.1" in text
+    assert " UTC" in text
+
+
+def test_device_of_the_link_is_the_known_one(post, api, stored):
+    register(api, headers={"User-Agent": "Prober/1"})
+    token = read_token(post.deliver_one())
+    verify(api, token)
+    known = stored.users.find_one({"email_key": ADA["email"]})["known_devices"]
+    assert get_device_key("Prober/1") not in known
+
+
+def test_lookalikes_that_wait_together(post, api):
+    register(api, username=None)
+    register(api, email="\u0430da@example.com", username=None)
+    first, second = [read_token(message) for message in post.deliver()]
+    assert verify(api, first).status_code == 200
+    refused = verify(api, second)
+    assert (refused.status_code, refused.json["error"]["code"]) == (409, "email_lookalike")
+
+
+def test_closed_registration_ends_what_waits(database, required, post, api):
+    register(api)
+    token = read_token(post.deliver_one())
+    closed = build_app(database, required, registration="closed").test_client()
+    assert verify(closed, token).json["error"]["code"] == "registration_closed"
+    assert verify(api, token).status_code == 200
+
+
+@pytest.mark.parametrize("supports", [True, False], ids=["transactions", "standalone"])
+def test_same_username_in_two_registrations(post, api, monkeypatch, supports):
+    monkeypatch.setattr(transactions, "_supports_transactions", lambda _: supports)
+    register(api)
+    register(api, email="bob@example.com")
+    tokens = [read_token(message) for message in post.deliver()]
+    with ThreadPoolExecutor(2) as pool:
+        users = list(pool.map(lambda token: verify(api, token).json["data"], tokens))
+    assert {user["username"] for user in users} == {"ada", None}
 
 
 def test_expired_registration_creates_nobody(post, api, stored):
@@ -212,11 +308,7 @@ def test_bad_registration_is_refused_at_once(post, api, stored, change):
 
 
 def test_sixth_registration_of_an_address_is_dropped(database, required, tmp_path, post, stored):
-    settings = required.model_copy(
-        update={"ratelimit_enabled": True, "ratelimit_registration": "100/minute"}
-    )
-    api = build_app(database, settings).test_client()
-    post = Post(tmp_path / "mail", build_services(settings))
+    api, post = limited(database, required, tmp_path)
     assert {register(api).status_code for _ in range(6)} == {202}
     assert len(post.deliver()) == 5
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rollbook.access.principal import COMMAND_LINE
+from rollbook.storage import transactions
 from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import PASSWORD
@@ -113,6 +114,11 @@ def test_taken_address_is_a_conflict_and_loses_nothing(post, api, token):
     assert "This address is taken" in page.text
     post.services.deletion.purge_user(ADDRESS, actor=COMMAND_LINE)
     assert undo(api, token).status_code == 204
+
+
+def test_conflict_without_transactions_loses_nothing(post, api, token, monkeypatch):
+    monkeypatch.setattr(transactions, "_supports_transactions", lambda _: False)
+    test_taken_address_is_a_conflict_and_loses_nothing(post, api, token)
 
 
 def test_page_shows_the_former_address(api, post, ada, token):

@@ -8,6 +8,7 @@ import pytest
 from rollbook.access.principal import COMMAND_LINE
 from rollbook.kit import clock
 from rollbook.roles.schemas import RoleCreate
+from rollbook.storage import transactions
 from rollbook.users.schemas import UserPatch
 from tests import people
 from tests.conftest import PASSWORD, build_app
@@ -91,7 +92,9 @@ def test_refused_values_leave_the_link_valid(api, token, fields, code):
     assert accept(api, token).status_code == 201
 
 
-def test_taken_username_leaves_the_link_valid(post, api, token):
+@pytest.mark.parametrize("supports", [True, False], ids=["transactions", "standalone"])
+def test_taken_username_leaves_the_link_valid(post, api, token, monkeypatch, supports):
+    monkeypatch.setattr(transactions, "_supports_transactions", lambda _: supports)
     people.add(post.services, "grace")
     assert accept(api, token, username="grace").status_code == 409
     assert accept(api, token).status_code == 201
@@ -268,6 +271,34 @@ def test_purge_leaves_no_invitation_with_the_address(post, api, boss, token, sto
     post.services.deletion.purge_user("ada", actor=COMMAND_LINE)
     for name in ("invitations", "one_time_tokens", "mail"):
         assert ADDRESS not in str(list(stored[name].find())), name
+
+
+def test_purge_of_the_inviter_leaves_other_messages(post, api, boss):
+    people.add(post.services, "root", role="admin", email_verified=True)
+    people.add(post.services, "ada", email_verified=True)
+    invite(boss)
+    api.post("/api/auth/password/forgot", json={"email": ADDRESS})
+    post.services.deletion.purge_user(boss.id, actor=COMMAND_LINE)
+    assert [message["Subject"] for message in post.deliver()] == ["Set a new password"]
+
+
+def test_purge_of_a_former_owner_leaves_the_invitation(post, api, boss):
+    former = people.add(post.services, "ada", email_verified=True)
+    post.services.deletion.delete_user(former["id"], actor=COMMAND_LINE)
+    post.deliver()
+    invite(boss)
+    token = read_token(post.deliver_one())
+    post.services.deletion.purge_user(former["id"], actor=COMMAND_LINE)
+    assert accept(api, token).status_code == 201
+
+
+def test_end_of_an_invitation_tells_nothing(post, boss, stored):
+    people.add(post.services, "ada", email_verified=True)
+    invite(boss)
+    invite(boss, email="nobody@example.com")
+    post.deliver()
+    gaps = [row["expires_at"] - row["created_at"] for row in stored.invitations.find()]
+    assert {gap > timedelta(days=7) for gap in gaps} == {True}
 
 
 def test_audit_entries_of_an_invitation(post, api, boss, token, stored):

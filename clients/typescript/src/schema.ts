@@ -163,7 +163,8 @@ export interface paths {
         put?: never;
         /**
          * Verify an address with the token of a link, which its owner got
-         * @description A pending one becomes the user's address. It is 409 if another user has it by then.
+         * @description A pending one becomes the user's address, and a registration that waits for its link
+         *     becomes a user. It is 409 if another user has the address by then.
          */
         post: operations["confirm_verification"];
         delete?: never;
@@ -2708,6 +2709,17 @@ export interface components {
             };
         };
         /** @description Conflict */
+        "EmailLookalike.EmailTaken": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict */
         "EmailLookalike.EmailTaken.ExternalIdTaken.IdTaken.KeyInFlight.UsernameTaken": {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3119,6 +3131,17 @@ export interface components {
         };
         /** @description Precondition Required */
         PreconditionRequired: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        RegistrationClosed: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -3895,8 +3918,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest.InvalidOneTimeToken.MalformedJson.ValidationFailed"];
+            403: components["responses"]["RegistrationClosed"];
             406: components["responses"]["NotAcceptable"];
-            409: components["responses"]["EmailTaken"];
+            409: components["responses"]["EmailLookalike.EmailTaken"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];

@@ -18,10 +18,14 @@ def _forget(user_id: ObjectId) -> None:
 
 
 def _purge(user: User) -> None:
-    """Delete what holds the id or the address of a user."""
+    """Delete what holds the id or the address of a user.
+
+    The address of a user who was deleted before may be somebody else's by now.
+    """
     _forget(user.pk)
-    outbox.delete_to(user.email)
-    forget_registrations(user.email_key)
+    if not user.is_deleted:
+        outbox.delete_requests_to(user.email_key)
+        forget_registrations(user.email_key)
 
 
 ACCOUNT = Feature(

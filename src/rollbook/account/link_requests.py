@@ -9,6 +9,7 @@ from rollbook.limits.service import AttemptLimiter
 from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.storage.transactions import transactional
+from rollbook.users.references import get_email_key
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,5 @@ class LinkRequests:
 
     @transactional()
     def _store(self, purpose: Purpose, action: str, email: str, *, actor: Principal) -> None:
-        self.mail.enqueue(purpose.name, email=email, actor=actor)
+        self.mail.enqueue(purpose.name, email=get_email_key(email), actor=actor)
         append_entry(action, Target("user", None), actor=actor, at=self.clock(), changes={})

@@ -96,3 +96,4 @@ def _end_resets(user: User) -> None:
     """End the links to set a password: somebody else may have asked for one."""
     one_time_tokens.delete_of_purpose(user.pk, PASSWORD_RESET.name)
     outbox.delete_waiting(user.pk, PASSWORD_RESET.name)
+    outbox.delete_requests_to(user.email_key, PASSWORD_RESET.name)

@@ -123,8 +123,9 @@ class Pages:
         """Sign in with the refresh cookie, which the app uses. Raises: SignInLinksOff, CrossOrigin.
 
         A foreign page must not send its own token: the user would act in somebody else's account.
+        So a browser has to say where the form is from (W3C Fetch Metadata).
         """
-        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        if request.headers.get("Sec-Fetch-Site") != "same-origin":
             raise CrossOrigin()
         if not self._cookie.enabled:
             raise SignInLinksOff()

@@ -48,27 +48,13 @@ def choose_unverified(message: OutboxMessage, user: User) -> str | None:
 
 
 @dataclass(frozen=True)
-class LinkPreparation:
-    """Of a message with a link."""
+class TokenPreparation:
+    """What messages with a link have in common."""
 
     clock: Clock
     tokens: OneTimeTokenService
     purpose: Purpose
     link: str
-    choose: Choose
-
-    def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = find_active_user(message)
-        return describe_recipient(user, user and self.choose(message, user))
-
-    def prepare(
-        self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
-    ) -> Mapping[str, Any] | None:
-        """Issue the token, or renew it for another attempt. None when it must not be sent."""
-        user = find_active_user(message)
-        if user is None or self.choose(message, user) != recipient.address:
-            return None
-        return self.describe(message, user.pk, recipient.address, actor)
 
     def describe(
         self, message: OutboxMessage, user_id: ObjectId, email: str, actor: Principal
@@ -97,6 +83,26 @@ class LinkPreparation:
 
 
 @dataclass(frozen=True)
+class LinkPreparation(TokenPreparation):
+    """Of a message with a link, to a user."""
+
+    choose: Choose
+
+    def find_recipient(self, message: OutboxMessage) -> Recipient | None:
+        user = find_active_user(message)
+        return describe_recipient(user, user and self.choose(message, user))
+
+    def prepare(
+        self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
+    ) -> Mapping[str, Any] | None:
+        """Issue the token, or renew it for another attempt. None when it must not be sent."""
+        user = find_active_user(message)
+        if user is None or self.choose(message, user) != recipient.address:
+            return None
+        return self.describe(message, user.pk, recipient.address, actor)
+
+
+@dataclass(frozen=True)
 class NoticePreparation:
     """Of a message without a link. `describe` returns the variables of its template."""
 
@@ -114,8 +120,8 @@ class NoticePreparation:
         return self.describe(message)
 
 
-def describe_sign_in(message: OutboxMessage) -> dict[str, str]:
-    """Describe where and when somebody signed in.
+def describe_origin(message: OutboxMessage) -> dict[str, str]:
+    """Describe where and when somebody signed in or registered.
 
     It leaves out the User-Agent, a text that a stranger may have written.
     """
@@ -164,7 +170,7 @@ class VerificationPreparation(LinkPreparation):
 
 
 @dataclass(frozen=True)
-class RegistrationPreparation(LinkPreparation):
+class RegistrationPreparation(TokenPreparation):
     """Of the link that completes a registration, or what the owner of an account gets instead."""
 
     mail: MailService
@@ -176,15 +182,20 @@ class RegistrationPreparation(LinkPreparation):
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
+        if self.find_recipient(message) is None:
+            return None
+        # For each address, or its end would tell whether somebody has an account.
+        until = self.clock() + self.purpose.lifetime
+        pending_registrations.extend(message.user_id, until=until)
         address = recipient.address
-        if users.find("email_key", get_email_key(address)):
-            self.mail.enqueue(ADDRESS_TAKEN, email=address, actor=actor)
+        key = get_email_key(address)
+        if users.find("email_key", key):
+            self.mail.enqueue(ADDRESS_TAKEN, email=key, actor=actor)
             return None
         if not may_become_address(address, message.user_id):
             return None
-        until = self.clock() + self.purpose.lifetime
-        pending_registrations.extend(message.user_id, until=until)
-        return self.describe(message, message.user_id, address, actor)
+        variables = self.describe(message, message.user_id, address, actor)
+        return variables and {**variables, **describe_origin(message)}
 
 
 def find_active_user(message: OutboxMessage) -> User | None:

@@ -20,16 +20,17 @@ PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
 NEW_SIGN_IN = "new_sign_in"
 ACCOUNT_DISABLED, ACCOUNT_DELETED = "account_disabled", "account_deleted"
 """Notices, without a link."""
+ORIGIN = {"ip": "203.0.113.9", "at": "2026-11-30 12:00 UTC"}
 SAMPLES: Mapping[str, Mapping[str, Any]] = {
     **{purpose.name: purpose.describe(SAMPLE, "sample") for purpose in PURPOSES},
     INVITATION.name: {**INVITATION.describe(SAMPLE, "sample"), "inviter": "Grace Hopper"},
     INVITATION_KNOWN: {},
     PASSWORD_CHANGED: {},
     EMAIL_CHANGED: {},
-    NEW_SIGN_IN: {"ip": "203.0.113.9", "at": "2026-11-30 12:00 UTC"},
+    NEW_SIGN_IN: ORIGIN,
     ACCOUNT_DISABLED: {},
     ACCOUNT_DELETED: {},
-    REGISTRATION: VERIFICATION.describe(SAMPLE, "sample"),
+    REGISTRATION: {**VERIFICATION.describe(SAMPLE, "sample"), **ORIGIN},
     ADDRESS_TAKEN: {},
 }
 """Kind of a message → the variables of its template, as in a preview."""

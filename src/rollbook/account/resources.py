@@ -19,7 +19,7 @@ from rollbook.limits.errors import LimitsUnavailable
 from rollbook.mail.errors import MailNotConfigured
 from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.passwords.errors import PasswordRefused, TooBusy
-from rollbook.users.errors import EmailTaken
+from rollbook.users.errors import EmailLookalike, EmailTaken, RegistrationClosed
 from rollbook.users.schemas import UserOut
 from rollbook.web.declarations import Reply
 from rollbook.web.endpoints import Api, endpoint
@@ -66,12 +66,13 @@ class VerificationConfirmation(AccountResource):
         "Address verified.",
         body=TokenIn,
         returns=UserOut,
-        errors=(InvalidOneTimeToken, EmailTaken, *THROTTLED),
+        errors=(InvalidOneTimeToken, EmailTaken, EmailLookalike, RegistrationClosed, *THROTTLED),
     )
     def post(self, body: TokenIn) -> Reply:
         """Verify an address with the token of a link, which its owner got.
 
-        A pending one becomes the user's address. It is 409 if another user has it by then.
+        A pending one becomes the user's address, and a registration that waits for its link
+        becomes a user. It is 409 if another user has the address by then.
         """
         return Reply(self.account.verify(body.token, actor=get_anonymous_principal()))
 

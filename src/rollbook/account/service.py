@@ -35,8 +35,13 @@ from rollbook.users import policy, stored_fields
 from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
-from rollbook.users.pending_address import require_free_address
-from rollbook.users.registration import RegistrationService
+from rollbook.users.errors import UsernameTaken
+from rollbook.users.registration import (
+    RegistrationService,
+    forget_registrations,
+    refuse_lookalike,
+    require_free_address,
+)
 
 Notify = Callable[[User, User, Principal], None]
 
@@ -72,10 +77,14 @@ class AccountService:
 
         A pending address becomes the user's, and a registration that waits becomes a user.
 
-        Raises: InvalidOneTimeToken, EmailTaken, TooManyRequests, LimitsUnavailable.
+        Raises: InvalidOneTimeToken, EmailTaken, EmailLookalike, RegistrationClosed,
+        TooManyRequests, LimitsUnavailable.
         """
         self.attempts.count_attempt(actor.origin)
-        return self._verify(token, actor=actor)
+        try:
+            return self._verify(token, actor=actor)
+        except UsernameTaken:  # Since this instant. It is left out now.
+            return self._verify(token, actor=actor)
 
     def request_reset(self, email: str, *, actor: Principal) -> None:
         """Send a link to set a new password, if an active user has the address.
@@ -126,15 +135,21 @@ class AccountService:
         found = self.tokens.find(token, VERIFICATION.name)
         pending = self._find_pending(found)
         if pending:
-            require_free_address(found.email_key)  # Before the token is used up.
-            self.tokens.take(token, VERIFICATION.name)
-            return self.registration.complete(pending, actor=actor)
+            return self._complete(pending, token, actor)
         user, fields = get_claimant(found), {}
         if user.email_key != found.email_key:
-            require_free_address(found.email_key)
+            require_free_address(found.email_key)  # Before the token is used up.
+            refuse_lookalike(found.email, besides=user.pk)
             fields = _build_address(user, found.email)
         self.tokens.take(token, VERIFICATION.name)
         return self._change(user, fields, "user.email_verified", actor)
+
+    def _complete(self, pending: PendingRegistration, token: str, actor: Principal) -> User:
+        """Create the user of a registration, and end all registrations of the address."""
+        user = self.registration.complete(pending, actor=actor)
+        self.tokens.take(token, VERIFICATION.name)
+        forget_registrations(pending.email_key)
+        return user
 
     def _find_pending(self, found: OneTimeToken) -> PendingRegistration | None:
         """Find the registration that a link completes. None for a link of a user."""
@@ -149,8 +164,11 @@ class AccountService:
 
     @transactional()
     def _undo_email(self, token: str, *, actor: Principal) -> User:
-        taken = self.tokens.take(token, EMAIL_UNDO.name)
+        taken = self.tokens.find(token, EMAIL_UNDO.name)
         user = get_active_user(taken)
+        if user.email_key != taken.email_key:
+            require_free_address(taken.email_key)  # Before the token is used up.
+        self.tokens.take(token, EMAIL_UNDO.name)
         changed = self._write(user, _build_address(user, taken.email), "user.email_restored", actor)
         self.sessions.delete_sessions(user.pk)
         one_time_tokens.delete_of_user(user.pk, since=taken.created_at)

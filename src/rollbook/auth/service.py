@@ -83,11 +83,13 @@ class AuthService:
             allowed = self._is_attempt_allowed(known, reference, actor)
             matches = hasher.verify(password, known.password_hash if known else None)
             proven = known if known and known.is_active and matches and allowed else None
-            waits = self._waits(reference, password, hasher) and allowed
+            waiting = None if matches else self._find_waiting(reference, password, hasher, actor)
             outdated = proven is not None and hasher.is_outdated(proven.password_hash)
             fields = {"password_hash": hasher.hash(password)} if outdated else {}
-        if self.requires_verified and (not proven.email_verified if proven else waits):
-            self._refuse_unverified(known, actor)
+        if self.requires_verified and proven and not proven.email_verified:
+            self._refuse_unverified(proven.id, actor)
+        if waiting:
+            self._refuse_unverified(waiting, actor)
         signer = self.tokens.get_signer()
         started = self.start_session(proven, fields, actor=actor) if proven else None
         if started is None:
@@ -96,22 +98,26 @@ class AuthService:
         self.attempts.reset_account(_get_account(known, reference), actor.origin)
         return self.issue_tokens(signer, *started)
 
-    def _waits(self, reference: Reference, password: str, hasher: PasswordHasher) -> bool:
-        """Return whether this is the password of the latest registration that waits.
+    def _find_waiting(
+        self, reference: Reference, password: str, hasher: PasswordHasher, actor: Principal
+    ) -> ObjectId | None:
+        """Find the latest registration of an address that waits, if this is its password.
 
-        It is compared whether the address has an account or not, so that neither the response nor
-        its time tells which.
+        It is counted and compared whether the address has an account or not, so that neither the
+        response nor its time tells which.
         """
         if not self.requires_verified or reference.field != "email_key":
-            return False
-        pending = pending_registrations.find_latest(str(reference.value), at=self.clock())
-        return pending is not None and hasher.verify(password, pending.fields["password_hash"])
+            return None
+        key = str(reference.value)
+        allowed = self.attempts.count_account_attempt(f"registration:{key}", actor.origin)
+        pending = pending_registrations.find_latest(key, at=self.clock())
+        matches = pending and hasher.verify(password, pending.fields["password_hash"])
+        return pending.pk if pending and matches and allowed else None
 
-    def _refuse_unverified(self, known: Credentials | None, actor: Principal) -> None:
+    def _refuse_unverified(self, id: ObjectId, actor: Principal) -> None:
         """Refuse a sign-in with the right password. Raises: EmailUnverified."""
         changes = {"reason": {"before": None, "after": EmailUnverified.code}}
-        user_id = str(known.id) if known else None
-        _audit("auth.login_failed", user_id, actor, self.clock(), changes)
+        _audit("auth.login_failed", str(id), actor, self.clock(), changes)
         raise EmailUnverified()
 
     def refresh(self, token: str, *, actor: Principal) -> SignedIn:

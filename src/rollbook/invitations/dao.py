@@ -50,7 +50,7 @@ class InvitationDAO(BaseDAO[Invitation]):
         with translate_driver_errors():
             self._collection.update_one({"_id": id}, update, session=current_client_session())
 
-    def delete_about(self, user_id: ObjectId, email_key: str) -> list[Invitation]:
+    def delete_about(self, user_id: ObjectId, email_key: str | None) -> list[Invitation]:
         """Delete the invitations by a user, and the one to their address. Return them."""
         query = {"$or": [{"invited_by": user_id}, {"email_key": email_key}]}
         session = current_client_session()

@@ -18,7 +18,6 @@ from rollbook.mail.mailer import Recipient
 from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.one_time_tokens.service import Address, OneTimeTokenService
 from rollbook.users.dao import users
-from rollbook.users.references import get_email_key
 
 INVITATION_KNOWN = "invitation_known"
 """The message for somebody who has an account."""
@@ -39,18 +38,20 @@ class InvitationPreparation:
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
         """Issue the token, or renew it for another attempt. None when it must not be sent."""
+        del recipient
         invitation = self._find(message)
         if invitation is None:
             return None
+        # For each address, or its end would tell the inviter whether somebody has an account.
+        invitations.extend(invitation.pk, until=self.clock() + INVITATION.lifetime)
         if users.find("email_key", invitation.email_key):
-            self.invitations.mail.enqueue(INVITATION_KNOWN, email=recipient.address, actor=actor)
+            self.invitations.mail.enqueue(INVITATION_KNOWN, email=invitation.email_key, actor=actor)
             return None
         address = Address(invitation.email, invitation.email_key)
         issue = self._renew if message.is_issued else self._issue
         token = issue(message.nonce, invitation.pk, address)
         if token is None:
             return None
-        invitations.extend(invitation.pk, until=self.clock() + INVITATION.lifetime)
         if not message.is_issued:
             changes = {"purpose": {"before": None, "after": INVITATION.name}}
             target = Target("invitation", str(invitation.pk))
@@ -60,8 +61,7 @@ class InvitationPreparation:
 
     def _find(self, message: OutboxMessage) -> Invitation | None:
         """Find the invitation, if it could still be accepted."""
-        key = get_email_key(message.email)
-        found = invitations.find_pending("email_key", key, at=self.clock())
+        found = invitations.find_pending("email_key", message.email, at=self.clock())
         with suppress(InvalidOneTimeToken):
             if found:
                 self.invitations.require_granted(found)

@@ -126,7 +126,7 @@ class InvitationService:
         self._audit("invitation.resent", invitation, actor)
 
     def _send(self, invitation: Invitation, actor: Principal) -> None:
-        self.mail.enqueue(INVITATION.name, email=invitation.email, actor=actor)
+        self.mail.enqueue(INVITATION.name, email=invitation.email_key, actor=actor)
 
     @transactional()
     def _accept(self, token: str, fields: Mapping[str, Any], *, actor: Principal) -> User:

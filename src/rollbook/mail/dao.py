@@ -77,12 +77,13 @@ class OutboxDAO(BaseDAO[OutboxMessage]):
         with translate_driver_errors():
             self._collection.delete_many({"user_id": user_id}, session=current_client_session())
 
-    def delete_to(self, email: str) -> None:
-        """Delete the messages to an address, in this spelling."""
+    def delete_requests_to(self, email: str, *kinds: str) -> None:
+        """Delete the messages that were asked for by an address; of these kinds, or of all."""
+        query: dict[str, Any] = {"email": {"$eq": email}, "user_id": None}
+        if kinds:
+            query["kind"] = {"$in": kinds}
         with translate_driver_errors():
-            self._collection.delete_many(
-                {"email": {"$eq": email}}, session=current_client_session()
-            )
+            self._collection.delete_many(query, session=current_client_session())
 
     def delete_waiting(self, user_id: ObjectId, *kinds: str) -> None:
         """Delete the messages that wait, of these kinds."""

@@ -17,7 +17,7 @@ from rollbook.limits.errors import LimitsUnavailable
 from rollbook.mail import metrics
 from rollbook.mail.dao import FAILED, SENT, outbox
 from rollbook.mail.documents import OutboxMessage
-from rollbook.mail.errors import Deferred, Refused
+from rollbook.mail.errors import Deferred, MessageNotFound, Refused
 from rollbook.mail.mailer import Mailer, Recipient
 from rollbook.mail.service import KEPT_FAILED, KEPT_SENT
 from rollbook.mail.templates import TemplateRefused
@@ -134,7 +134,10 @@ class MailSender:
             outbox.drop(message)
             _count(message, "dropped")
             return
-        variables = self._prepare(message, recipient, actor=_restore_actor(message))
+        try:
+            variables = self._prepare(message, recipient, actor=_restore_actor(message))
+        except MessageNotFound:  # It was deleted, or another process has claimed it.
+            variables = None
         if variables is None:
             _count(message, "dropped")
             return
@@ -145,12 +148,12 @@ class MailSender:
     def _prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
-        """Prepare a message, or drop it. None when it is not sent."""
+        """Prepare a message, or drop it. None when it is not sent. Raises: MessageNotFound."""
         variables = self._preparations[message.kind].prepare(message, recipient, actor=actor)
         if variables is None:
             outbox.drop(message)
-        else:
-            outbox.set_fields(message, {"is_issued": True, "user_id": recipient.user_id})
+        elif not outbox.set_fields(message, {"is_issued": True, "user_id": recipient.user_id}):
+            raise MessageNotFound()
         return variables
 
     def _note_sent(self, message: OutboxMessage) -> None:

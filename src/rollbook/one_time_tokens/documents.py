@@ -13,7 +13,7 @@ KEPT_SECONDS = 2 * 24 * 3600
 class OneTimeToken(BaseDocument):
     """A user has one token for each purpose and address; a new one replaces it.
 
-    Its use deletes it. `user_id` may also be that of an invitation, whose user does not exist yet.
+    Its use deletes it. `user_id` may also be that of a registration or an invitation.
     `digest` is a keyed hash (HMAC-SHA-256, in hex): the token itself is only in
     the message, which went to `email`.
     """

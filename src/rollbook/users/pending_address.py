@@ -8,9 +8,8 @@ from bson import ObjectId
 from rollbook.users import policy
 from rollbook.users.dao import users
 from rollbook.users.documents import User
-from rollbook.users.errors import EmailTaken
 from rollbook.users.references import get_email_key
-from rollbook.users.registration import is_lookalike
+from rollbook.users.registration import is_lookalike, require_free_address
 
 ADDRESS_FIELDS = {"email", "email_key", "email_skeleton"}
 
@@ -26,12 +25,6 @@ def hold_address(wanted: Mapping[str, Any], verification: policy.Verification) -
         require_free_address(wanted["email_key"])
     kept = {name: value for name, value in wanted.items() if name not in ADDRESS_FIELDS}
     return {**kept, "pending_email": wanted["email"]}
-
-
-def require_free_address(email_key: str) -> None:
-    """Require that nobody has an address. Raises: EmailTaken."""
-    if users.find("email_key", email_key):
-        raise EmailTaken()
 
 
 def is_pending(user: User, email_key: str | None) -> bool:

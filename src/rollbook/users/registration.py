@@ -34,7 +34,7 @@ from rollbook.users import policy, references, stored_fields
 from rollbook.users.authorization import audit_user_change
 from rollbook.users.dao import users
 from rollbook.users.documents import User
-from rollbook.users.errors import EmailLookalike, RegistrationClosed, UsernameTaken
+from rollbook.users.errors import EmailLookalike, EmailTaken, RegistrationClosed, UsernameTaken
 from rollbook.users.events import UserCreated
 from rollbook.users.known_devices import remember_device
 from rollbook.users.registration_policy import (
@@ -93,12 +93,24 @@ class RegistrationService:
     def complete(self, pending: PendingRegistration, *, actor: Principal) -> User:
         """Create the user of a registration, with a verified address.
 
-        A username that was taken meanwhile is left out. Call it inside a transaction.
+        A username that was taken meanwhile is left out. The address and the device are those of the
+        link: somebody else may have registered. Call it inside a transaction.
+
+        Raises: RegistrationClosed, EmailTaken, EmailLookalike; UsernameTaken at this very instant.
         """
-        fields = {**pending.fields, "pk": pending.pk, "email_verified": True}
+        require_registration_open(self.registration, has_admin=True)
+        email = pending.fields["email"]
+        require_free_address(pending.email_key)
+        refuse_lookalike(email)
+        fields = {
+            **pending.fields,
+            "pk": pending.pk,
+            "email_verified": True,
+            "known_addresses": remember_address([], actor.origin.ip),
+            "known_devices": remember_device([], actor.origin.user_agent),
+        }
         if fields.get("username_key") and users.find("username_key", fields["username_key"]):
             fields |= {"username": None, "username_key": None}
-        forget_registrations(pending.email_key)
         return self.insert(fields, actor=actor)
 
     @transactional()
@@ -184,6 +196,12 @@ def forget_registrations(email_key: str) -> None:
     for user_id in pending_registrations.delete_of_address(email_key):
         outbox.delete_of_user(user_id)
         one_time_tokens.delete_of_user(user_id)
+
+
+def require_free_address(email_key: str) -> None:
+    """Require that nobody has an address. Raises: EmailTaken."""
+    if users.find("email_key", email_key):
+        raise EmailTaken()
 
 
 def refuse_lookalike(address: str, *, besides: ObjectId | None = None) -> None:

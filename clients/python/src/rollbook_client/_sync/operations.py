@@ -53,9 +53,11 @@ class Client(Connection):
     def confirm_verification(self, **body: Unpack[types.TokenIn]) -> types.UserOut:
         """Verify an address with the token of a link, which its owner got.
 
-        A pending one becomes the user's address. It is 409 if another user has it by then.
+        A pending one becomes the user's address, and a registration that waits for its link
+        becomes a user. It is 409 if another user has the address by then.
 
-        Raises: RollbookError: email_taken, limits_unavailable.
+        Raises: RollbookError: registration_closed, email_taken, email_lookalike,
+            limits_unavailable.
         """
         data: types.UserOut = self.send("POST", "/auth/verification/confirm", json=body)
         return data
