@@ -14,7 +14,7 @@ from rollbook.account.preparations import (
     choose_current,
     choose_former,
     choose_unverified,
-    describe_origin,
+    describe_sign_in,
 )
 from rollbook.account.purposes import (
     ACCOUNT_DELETED,
@@ -120,7 +120,7 @@ def build_preparations(
         EMAIL_UNDO.name: LinkPreparation(clock.now, tokens, EMAIL_UNDO, links.undo, choose_former),
         EMAIL_CHANGED: NoticePreparation(choose_former),
         PASSWORD_CHANGED: NoticePreparation(choose_former),
-        NEW_SIGN_IN: NoticePreparation(choose_current, describe_origin),
+        NEW_SIGN_IN: NoticePreparation(choose_current, describe_sign_in),
         ACCOUNT_DISABLED: GoodbyePreparation(),
         ACCOUNT_DELETED: GoodbyePreparation(),
         REGISTRATION: RegistrationPreparation(clock.now, tokens, VERIFICATION, links.verify, mail),

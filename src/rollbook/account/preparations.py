@@ -22,6 +22,7 @@ from rollbook.users.pending_address import is_pending, may_become_address
 from rollbook.users.references import get_email_key
 from rollbook.users.registration import ADDRESS_TAKEN, REGISTRATION
 
+TIME_FORMAT = "%Y-%m-%d %H:%M UTC"
 Choose = Callable[[OutboxMessage, User], str | None]
 """Chooses the address of an active user that a message goes to. None when it is not wanted."""
 
@@ -120,13 +121,18 @@ class NoticePreparation:
         return self.describe(message)
 
 
-def describe_origin(message: OutboxMessage) -> dict[str, str]:
-    """Describe where and when somebody signed in or registered.
+def describe_sign_in(message: OutboxMessage) -> dict[str, str]:
+    """Describe where and when somebody signed in.
 
     It leaves out the User-Agent, a text that a stranger may have written.
     """
-    at = message.created_at.strftime("%Y-%m-%d %H:%M UTC")
-    return {"ip": message.origin.get("ip", ""), "at": at}
+    return {"ip": message.origin.get("ip", ""), "at": message.created_at.strftime(TIME_FORMAT)}
+
+
+def _describe_registration(pending: PendingRegistration) -> dict[str, str]:
+    """Describe where and when somebody registered, who may have asked for another link since."""
+    (ip,) = pending.fields.get("known_addresses") or ("",)
+    return {"ip": ip, "at": pending.created_at.strftime(TIME_FORMAT)}
 
 
 @dataclass(frozen=True)
@@ -182,20 +188,19 @@ class RegistrationPreparation(TokenPreparation):
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
     ) -> Mapping[str, Any] | None:
-        if self.find_recipient(message) is None:
+        pending = pending_registrations.find_live(message.user_id, at=self.clock())
+        if pending is None:
             return None
         # For each address, or its end would tell whether somebody has an account.
         until = self.clock() + self.purpose.lifetime
-        pending_registrations.extend(message.user_id, until=until)
-        address = recipient.address
-        key = get_email_key(address)
-        if users.find("email_key", key):
-            self.mail.enqueue(ADDRESS_TAKEN, email=key, actor=actor)
+        pending_registrations.extend(pending.pk, until=until)
+        if users.find("email_key", pending.email_key):
+            self.mail.enqueue(ADDRESS_TAKEN, email=pending.email_key, actor=actor)
             return None
-        if not may_become_address(address, message.user_id):
+        if not may_become_address(recipient.address, pending.pk):
             return None
-        variables = self.describe(message, message.user_id, address, actor)
-        return variables and {**variables, **describe_origin(message)}
+        variables = self.describe(message, pending.pk, recipient.address, actor)
+        return variables and {**variables, **_describe_registration(pending)}
 
 
 def find_active_user(message: OutboxMessage) -> User | None:
