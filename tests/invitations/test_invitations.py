@@ -238,6 +238,7 @@ def test_role_that_is_deleted_meanwhile(post, api, boss):
     invite(boss, role="guest")
     token = read_token(post.deliver_one())
     post.services.roles.delete_role("guest", actor=COMMAND_LINE)
+    assert show(api, token).status_code == 400
     assert accept(api, token).status_code == 400
 
 

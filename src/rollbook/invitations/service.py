@@ -22,7 +22,7 @@ from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import OneTimeTokenService
 from rollbook.roles.built_in import USER
-from rollbook.roles.errors import UnknownRole
+from rollbook.roles.errors import RoleNotFound, UnknownRole
 from rollbook.roles.service import RoleService
 from rollbook.storage.transactions import transactional
 from rollbook.users.dao import users
@@ -159,8 +159,10 @@ class InvitationService:
         if role == USER:
             return None
         try:
-            return self.roles.lock_role(role) if locks_role else self.roles.get_permissions(role)
-        except UnknownRole:
+            if locks_role:
+                return self.roles.lock_role(role)
+            return frozenset(self.roles.read_role(role)["permissions"])
+        except (UnknownRole, RoleNotFound):
             raise InvalidOneTimeToken() from None
 
     def _get(self, id: str, actor: Principal) -> Invitation:
