@@ -90,8 +90,7 @@ class LinkPreparation(TokenPreparation):
     choose: Choose
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = find_active_user(message)
-        return describe_recipient(user, user and self.choose(message, user))
+        return find_user_recipient(message, self.choose)
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
@@ -111,8 +110,7 @@ class NoticePreparation:
     describe: Callable[[OutboxMessage], Mapping[str, Any]] = lambda _: {}
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:
-        user = find_active_user(message)
-        return describe_recipient(user, user and self.choose(message, user))
+        return find_user_recipient(message, self.choose)
 
     def prepare(
         self, message: OutboxMessage, recipient: Recipient, *, actor: Principal
@@ -210,7 +208,10 @@ def find_active_user(message: OutboxMessage) -> User | None:
     return user if user and user.is_active else None
 
 
-def describe_recipient(user: User | None, address: str | None) -> Recipient | None:
+def find_user_recipient(message: OutboxMessage, choose: Choose) -> Recipient | None:
+    """Find the active user that a message is for, and the address. None when it is not wanted."""
+    user = find_active_user(message)
+    address = choose(message, user) if user else None
     return Recipient(user.pk, address, user.locale) if user and address else None
 
 
