@@ -1,9 +1,22 @@
 """Hooks for schemathesis: formats and rules that the OpenAPI document cannot express."""
 
+import ast
 import re
+import threading
 
 import schemathesis
 from hypothesis import strategies as st
+
+_parse, _parsing = ast.parse, threading.Lock()
+
+
+def parse_alone(*arguments, **options):
+    """Python 3.11 raises SystemError when two threads parse at once, as hypothesis does here."""
+    with _parsing:
+        return _parse(*arguments, **options)
+
+
+ast.parse = parse_alone
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 words = st.text(LETTERS, min_size=3, max_size=12)
