@@ -6,7 +6,7 @@ from rollbook.account.link_requests import LinkRequests
 from rollbook.account.links import Links
 from rollbook.account.notices import Notices
 from rollbook.account.preparations import (
-    GoodbyePreparation,
+    ClosureNoticePreparation,
     LinkPreparation,
     NoticePreparation,
     RegistrationPreparation,
@@ -121,8 +121,8 @@ def build_preparations(
         EMAIL_CHANGED: NoticePreparation(choose_former),
         PASSWORD_CHANGED: NoticePreparation(choose_former),
         NEW_SIGN_IN: NoticePreparation(choose_current, describe_sign_in),
-        ACCOUNT_DISABLED: GoodbyePreparation(),
-        ACCOUNT_DELETED: GoodbyePreparation(),
+        ACCOUNT_DISABLED: ClosureNoticePreparation(),
+        ACCOUNT_DELETED: ClosureNoticePreparation(),
         REGISTRATION: RegistrationPreparation(clock.now, tokens, VERIFICATION, links.verify, mail),
         INVITATION.name: InvitationPreparation(clock.now, tokens, links.invitation, invitations),
         INVITATION_KNOWN: NoticePreparation(choose_current),

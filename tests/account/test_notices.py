@@ -94,7 +94,7 @@ def test_deleted_user_is_told(post, ada, stored):
     assert stored.mail.count_documents({"user_id": {"$exists": True}}) == 0
 
 
-def test_unverified_address_gets_no_goodbye(post, stored):
+def test_unverified_address_gets_no_notice_of_closure(post, stored):
     """It may be a stranger's."""
     user = people.add(post.services, "ada")
     post.deliver()

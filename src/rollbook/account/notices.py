@@ -38,7 +38,9 @@ class Notices:
             UserChanged: lambda event: self.tell(event.before, event.after, event.actor),
             AddressPending: self._handle_pending,
             SignedInElsewhere: self._handle_sign_in,
-            UserDeleted: lambda event: self._say_goodbye(ACCOUNT_DELETED, event.user, event.actor),
+            UserDeleted: lambda event: self._notify_of_closure(
+                ACCOUNT_DELETED, event.user, event.actor
+            ),
         }
 
     def tell(self, before: User, after: User, actor: Principal) -> None:
@@ -51,7 +53,7 @@ class Notices:
         if has_new_password:
             self._enqueue(PASSWORD_CHANGED, after, before.email, actor)
         if before.is_active and not after.is_active:
-            self._say_goodbye(ACCOUNT_DISABLED, after, actor)
+            self._notify_of_closure(ACCOUNT_DISABLED, after, actor)
 
     def _tell_addresses(self, before: User, after: User, actor: Principal) -> None:
         """Tell the former address, with a link to put it back if the owner changed it.
@@ -74,7 +76,7 @@ class Notices:
     def _handle_sign_in(self, event: SignedInElsewhere) -> None:
         self._enqueue(NEW_SIGN_IN, event.user, event.user.email, event.actor)
 
-    def _say_goodbye(self, kind: str, user: User, actor: Principal) -> None:
+    def _notify_of_closure(self, kind: str, user: User, actor: Principal) -> None:
         """Tell a user who cannot be found when the message is sent.
 
         An address that was never verified may be a stranger's.

@@ -134,7 +134,7 @@ def _describe_registration(pending: PendingRegistration) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class GoodbyePreparation:
+class ClosureNoticePreparation:
     """Of a message to somebody whose account is disabled or deleted."""
 
     def find_recipient(self, message: OutboxMessage) -> Recipient | None:

@@ -36,7 +36,7 @@ from rollbook.users.documents import User
 from rollbook.users.errors import CurrentPasswordNeeded, WrongPassword
 from rollbook.users.events import AddressPending, UserChanged
 from rollbook.users.owner_proof import OwnerProof
-from rollbook.users.pending_address import hold_address
+from rollbook.users.pending_address import make_address_pending
 from rollbook.users.registration import refuse_lookalike
 from rollbook.users.schemas import UserOut, UserPatch
 
@@ -197,7 +197,7 @@ class ChangeService:
         """Change what differs, inside a transaction, which has read `user`."""
         waits = policy.needs_confirmation(self.verification, actor, user, wanted)
         if waits:
-            wanted = hold_address(wanted, self.verification)
+            wanted = make_address_pending(wanted, self.verification)
         elif not wanted.keys().isdisjoint({"email_key", "password_hash"}):
             wanted = {**wanted, "pending_email": None}
         changed = self._write(user, wanted, actor)

@@ -14,7 +14,9 @@ from rollbook.users.registration import is_lookalike, require_free_address
 ADDRESS_FIELDS = {"email", "email_key", "email_skeleton"}
 
 
-def hold_address(wanted: Mapping[str, Any], verification: policy.Verification) -> Mapping[str, Any]:
+def make_address_pending(
+    wanted: Mapping[str, Any], verification: policy.Verification
+) -> Mapping[str, Any]:
     """Let the address that users want for themselves wait, instead of being in force at once.
 
     With `required`, nothing tells them whether another user has it: then it is never confirmed.
