@@ -27,18 +27,25 @@ def client(make_app, post_settings):
     return make_app(mail_url=post_settings.mail_url, **changes).test_client()
 
 
-@pytest.fixture
-def kinds(services, client):
-    """A request for each kind of address, by its path."""
+NAMES = ("known", "verified", "disabled", "unknown")
+
+
+def add_people(services):
+    """Somebody for each name but the last."""
     people.add(services, "known")
     people.add(services, "verified", email_verified=True)
     people.add(services, "disabled")
     disabled = UserPatch(is_active=False)
     services.changes.change_user("disabled", disabled, actor=COMMAND_LINE)
-    names = ("known", "verified", "disabled", "unknown")
+
+
+@pytest.fixture
+def kinds(services, client):
+    """A request for each kind of address, by its path."""
+    add_people(services)
 
     def build(path):
-        return {name: partial(ask, client, path, f"{name}@example.com") for name in names}
+        return {name: partial(ask, client, path, f"{name}@example.com") for name in NAMES}
 
     return build
 
@@ -60,12 +67,8 @@ def test_registrations_take_the_same_time(make_app, post_settings, services):
     changes = {"email_verification": "required", "auth_required": True}
     client = make_app(mail_url=post_settings.mail_url, **changes).test_client()
     people.add(services, "root", role="admin")
-    for name in ("known", "verified", "disabled"):
-        people.add(services, name, email_verified=name == "verified")
-    disabled = UserPatch(is_active=False)
-    services.changes.change_user("disabled", disabled, actor=COMMAND_LINE)
-    names = ("known", "verified", "disabled", "unknown")
-    t_values = measure({name: partial(register, client, f"{name}@example.com") for name in names})
+    add_people(services)
+    t_values = measure({name: partial(register, client, f"{name}@example.com") for name in NAMES})
     print(t_values)
     assert max(t_values.values()) < MAX_T, t_values
 
