@@ -18,7 +18,7 @@ class Mailbox:
     """What the server has accepted. `replies`: command → the reply to it, instead of success.
 
     `drops`: the command at which it closes the connection. A `drops` of DATA has accepted the
-    message when `accepts_before_drop`.
+    message when `accepts_before_drop`, which `accepted_drops` counts.
     """
 
     port: int = 0
@@ -28,6 +28,7 @@ class Mailbox:
     envelopes: list[Envelope] = field(default_factory=list)
     sign_ins: list[tuple[bytes, bytes]] = field(default_factory=list)
     connections: int = 0
+    accepted_drops: int = 0
 
     @property
     def messages(self) -> list[EmailMessage]:
@@ -74,9 +75,11 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if "DATA" in self.replies:
             return self.replies["DATA"]
-        if self.drops != "DATA" or self.accepts_before_drop:
+        is_dropped = self.drops == "DATA"
+        if not is_dropped or self.accepts_before_drop:
             self.envelopes.append(envelope)
-        if self.drops == "DATA" and server.transport:
+            self.accepted_drops += is_dropped
+        if is_dropped and server.transport:
             server.transport.close()
         return "250 OK"
 
