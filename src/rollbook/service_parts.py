@@ -13,7 +13,7 @@ from rollbook.first_admin.service import FirstAdmin, FirstAdminRefused
 from rollbook.kit import clock
 from rollbook.kit.key_derivation import derive_key
 from rollbook.limits.dao import CounterDAO
-from rollbook.limits.hooks import STORE_OPTIONS, add_limit_status
+from rollbook.limits.hooks import add_limit_status, build_redis_options
 from rollbook.limits.service import AttemptLimiter
 from rollbook.metadata.schema_file import MetadataSchemas, SchemaFileError, load
 from rollbook.passwords.breached_passwords import BreachedPasswords
@@ -93,7 +93,7 @@ def build_limit_store(settings: Settings) -> Storage | None:
     if settings.redis_url is None:
         return CounterDAO()
     url = settings.redis_url.get_secret_value()
-    return RedisStorage(url, wrap_exceptions=True, **STORE_OPTIONS)
+    return RedisStorage(url, **build_redis_options())
 
 
 def count_cores() -> int:

@@ -139,3 +139,9 @@ def test_files_have_at_most_250_lines(tmp_path):
     assert find_long_files(SOURCE) == []
     (tmp_path / "novel.py").write_text("x = 1\n" * (MAX_LINES + 1))
     assert find_long_files(tmp_path) == ["novel.py"]
+
+
+def test_redis_is_only_loaded_with_redis_url():
+    program = "import rollbook.server, sys; print('pymongo' in sys.modules, 'redis' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.stdout == "True False\n"

@@ -5,8 +5,6 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from limits.errors import StorageError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rollbook.access.client_address import get_client_address
@@ -19,11 +17,6 @@ from rollbook.limits.memory_store import SCHEME
 
 MEMORY = f"{SCHEME}://"
 STORE_SECONDS = 0.25
-STORE_OPTIONS: dict[str, Any] = {
-    "socket_connect_timeout": STORE_SECONDS,
-    "socket_timeout": STORE_SECONDS,
-    "retry": Retry(NoBackoff(), 0),
-}
 """A sign-in asks Redis several times, and is refused within a second when it does not answer."""
 NO_ENDPOINT = "no endpoint"
 """For an unknown path or method, which counts too."""
@@ -44,6 +37,19 @@ class _Limiter(Limiter):
         except StorageError:
             self.context.seen_limits.clear()
             super()._check_request_limit(*arguments, **options)
+
+
+def build_redis_options() -> dict[str, Any]:
+    """Build the options of the store of limits in Redis: no request waits long for it."""
+    from redis.backoff import NoBackoff  # Without Redis, it would take a tenth of the start.
+    from redis.retry import Retry
+
+    return {
+        "wrap_exceptions": True,
+        "socket_connect_timeout": STORE_SECONDS,
+        "socket_timeout": STORE_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
 
 
 def trust_proxies(app: Flask, count: int) -> None:
@@ -92,7 +98,7 @@ def install(
             ApplicationLimit(get_limit, key_function=_get_user_key, exempt_when=is_exempt),
         ],
         storage_uri=storage_uri,
-        storage_options={"wrap_exceptions": True, **STORE_OPTIONS} if storage_uri != MEMORY else {},
+        storage_options=build_redis_options() if storage_uri != MEMORY else {},
         in_memory_fallback_enabled=True,
         request_identifier=lambda: request.endpoint or NO_ENDPOINT,
     )
