@@ -22,7 +22,7 @@ test: .venv/dev ## run the tests, on a MongoDB of their own
 quick-test: .venv/dev ## run the tests that take no seconds each (a minute)
 	$(PYTEST) -m "not slow" tests
 
-long-test: .venv/dev ## run the tests that take ten seconds, open a browser or install packages
+long-test: .venv/dev ## run the tests that take five seconds, open a browser or install packages
 	$(PYTEST) -m long tests
 
 coverage: .venv/dev ## run the tests, and require that they run 90 % of the code, 95 % of what decides

@@ -59,6 +59,7 @@ def silent_app(make_app, stored):
     return app
 
 
+@pytest.mark.long
 def test_mutation_without_an_entry_is_found(silent_app, services, stored):
     counts = count_entries(silent_app, services, stored)
     assert find_faults(counts) == ["create_silently writes 0 audit entries"]

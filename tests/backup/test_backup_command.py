@@ -100,6 +100,7 @@ def test_backup_has_every_collection_that_is_not_transient(filled, backup, mongo
     assert named.isdisjoint(TRANSIENT)
 
 
+@pytest.mark.long
 def test_sessions_can_be_left_out(filled, backup, mongod, mongo, tmp_path):
     other = settings_of(mongod, "without_sessions")
     assert restore(tmp_path, other, backup, "--without-sessions").returncode == 0
@@ -107,6 +108,7 @@ def test_sessions_can_be_left_out(filled, backup, mongod, mongo, tmp_path):
     assert mongo["without_sessions"].sessions.count_documents({}) == 0
 
 
+@pytest.mark.long
 def test_full_database_is_only_replaced_when_asked(filled, backup, mongod, mongo, tmp_path):
     other = settings_of(mongod, "full")
     assert run_command(tmp_path, "migrate", **other).returncode == 0
@@ -183,6 +185,7 @@ def test_existing_file_is_not_overwritten(filled, backup, tmp_path):
     assert backup.read_bytes() == before
 
 
+@pytest.mark.long
 def test_restore_under_a_running_api_is_refused(filled, backup, mongo, tmp_path):
     settings, user = filled
     with serving(tmp_path, **settings) as server, client(server) as http:

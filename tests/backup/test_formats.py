@@ -66,6 +66,7 @@ def test_every_changed_or_missing_byte_is_found(name):
             assert position < 80, "only the header and gzip's own fields may differ"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["recipient", "passphrase"])
 def test_encrypted_backup_shows_nothing(name):
     content = write(LOCKS[name][0])

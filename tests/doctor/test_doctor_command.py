@@ -66,6 +66,7 @@ def test_wrong_setting_is_a_failure_that_names_it(tmp_path):
     assert [text.partition(":")[0] for _, text in found["settings"]] == ["PORT", "WORKERS"]
 
 
+@pytest.mark.long
 def test_mongodb_that_is_away_is_a_failure(tmp_path):
     uri = f"mongodb://someone:{SECRET}@127.0.0.1:{get_free_port()}/?replicaSet=rs0"
     status, found = run_doctor(tmp_path, MONGODB_URI=uri)
@@ -80,6 +81,7 @@ def test_pending_migration_is_a_failure(mongod, tmp_path):
     assert (level, text.endswith("Run `rollbook migrate`.")) == ("fail", True)
 
 
+@pytest.mark.long
 def test_missing_index_is_a_failure(database, mongod, tmp_path):
     with MongoClient(mongod.uri) as mongo:
         indexes = mongo["doctor"].users.index_information()

@@ -75,6 +75,7 @@ def open_database(earlier, settings, mongod):
         database.close()
 
 
+@pytest.mark.long
 def test_start_in_development_migrates(open_database, earlier):
     database = open_database("development")
     database.prepare()
@@ -100,6 +101,7 @@ def test_start_in_development_migrates(open_database, earlier):
     assert users.find("email_key", "7@x.org").version == 1
 
 
+@pytest.mark.long
 def test_start_in_production_waits_for_migrate(open_database, earlier, caplog):
     database = open_database("production")
     with caplog.at_level(logging.WARNING), pytest.raises(NotReady) as caught:
@@ -122,6 +124,7 @@ def test_start_in_production_prepares_an_empty_database(open_database, earlier):
     assert earlier.migrations.count_documents({}) == len(STEPS)
 
 
+@pytest.mark.long
 def test_sessions_get_random_ids_and_stay_valid(open_database, earlier, settings):
     """The earlier validator accepted only ObjectIds."""
     token = refresh_tokens.create_token()
@@ -159,6 +162,7 @@ class Stopped(BaseException):
     """Like KeyboardInterrupt."""
 
 
+@pytest.mark.long
 def test_interrupted_migration_continues(open_database, earlier, settings):
     open_database("development")
     migrations = build_migrations(settings)
@@ -205,6 +209,7 @@ def test_only_the_holder_of_the_lease_migrates(open_database, earlier, settings)
     assert earlier.migrations.count_documents({}) == 0
 
 
+@pytest.mark.long
 def test_user_created_during_the_migration_is_migrated(open_database, earlier, settings):
     open_database("development")
     late = new(name="Late", email_key="late@x.org").to_mongo()
@@ -222,6 +227,7 @@ def test_user_created_during_the_migration_is_migrated(open_database, earlier, s
         earlier.users.insert_one({**late, "_id": "another", "email_key": "later@x.org"})
 
 
+@pytest.mark.long
 def test_index_restored_by_an_earlier_version_is_found(open_database, earlier, settings):
     database = open_database("development")
     database.prepare()
@@ -321,6 +327,7 @@ def test_incompatible_change_is_found_and_an_addition_is_not():
     ]
 
 
+@pytest.mark.long
 def test_earlier_version_ignores_an_optional_field(open_database, earlier, settings):
     """A newer version may add a field to the validator while this one is running."""
     open_database("development").prepare()
@@ -340,6 +347,7 @@ def test_earlier_version_ignores_an_optional_field(open_database, earlier, setti
     assert migrations.find_problem().code == "validator_missing"
 
 
+@pytest.mark.long
 def test_database_of_a_newer_version_is_accepted(open_database, earlier, settings, database):
     open_database("development").prepare()
     earlier.migrations.update_one({"_id": 1}, {"$set": {"title": "x"}})
@@ -352,6 +360,7 @@ def test_database_of_a_newer_version_is_accepted(open_database, earlier, setting
     assert older.find_problem().code == "validator_missing"
 
 
+@pytest.mark.long
 def test_altered_migration_is_found(open_database, earlier, settings):
     open_database("development").prepare()
     migrations = build_migrations(settings)
@@ -365,11 +374,13 @@ def test_migrations_are_numbered_without_gaps():
     assert STEPS[0].module is m0001_mark_present_users
 
 
+@pytest.mark.long
 def test_migration_is_idempotent(open_database, earlier):
     open_database("development").prepare()
     assert m0001_mark_present_users.run(earlier, lambda _: None) == 0
 
 
+@pytest.mark.long
 def test_users_of_an_earlier_version_are_listed(open_database, earlier, settings):
     database = open_database("development")
     database.prepare()

@@ -29,6 +29,7 @@ def execute(page, operation: str) -> int:
     return shown
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @needs_chromium
 def test_docs_page_lists_operations_and_loads_nothing_else(address, client, make_app, tmp_path):

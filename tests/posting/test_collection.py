@@ -48,6 +48,7 @@ def send_like_posting(request, app):
     return response
 
 
+@pytest.mark.long
 def test_posting_collection_gets_promised_statuses(server, tmp_path, capsys):
     load_variables(ENV_FILES, use_host_environment=False, avoid_cache=True)
     mail = {"MAIL_FOLDER": str(tmp_path / ".data" / "mail")}

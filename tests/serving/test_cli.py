@@ -33,6 +33,7 @@ def test_invalid_setting_ends_command_with_one_line(tmp_path, command):
     assert line.startswith("PORT: ")
 
 
+@pytest.mark.long
 def test_check_exits_0_only_if_server_is_alive(tmp_path):
     with serving(tmp_path, MONGODB_URI="mongodb://127.0.0.1:9", WORKERS=1) as server:
         server.await_status("/health", 200)

@@ -44,6 +44,7 @@ def test_create_admin_reads_password_from_standard_input(rollbook, http, databas
     assert again.stderr.splitlines() == [database, "Another user has this e-mail address."]
 
 
+@pytest.mark.long
 def test_users_are_created_shown_changed_deleted_and_restored(rollbook, http):
     options = ("--name", "Grace Hopper", "--username", "grace", "--json")
     created = rollbook("users", "create", "grace@house.org", *options, stdin=f"{PASSWORD}\n")
@@ -78,6 +79,7 @@ def test_update_without_a_field_is_a_usage_error(rollbook, http):
     assert "Give at least one field to change." in result.stderr
 
 
+@pytest.mark.long
 def test_roles_are_created_changed_and_deleted(rollbook, http):
     create = ("roles", "create", "helpdesk", "--permission", "users:read")
     assert rollbook(*create, "--permission", "users:list").returncode == 0
@@ -93,6 +95,7 @@ def test_roles_are_created_changed_and_deleted(rollbook, http):
     assert "permissions.0: One of" in unknown.stderr
 
 
+@pytest.mark.long
 def test_audit_and_sessions_are_listed(rollbook, http):
     user = register(http, "audited")
     entries = json.loads(rollbook("audit", "list", "--user", user.id, "--json").stdout)
@@ -115,6 +118,7 @@ def test_users_list_prints_role_state_and_email(rollbook, http):
     ]
 
 
+@pytest.mark.long
 def test_changes_by_commands_reach_running_api_at_once(rollbook, http):
     user = register(http, "changed")
     assert rollbook("users", "set-role", "changed@house.org", "moderator").returncode == 0
@@ -173,6 +177,7 @@ def test_audit_log_has_changes_by_commands(rollbook, http, mongod):
     )
 
 
+@pytest.mark.long
 def test_unreachable_mongodb_ends_command_with_one_line(tmp_path):
     uri = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"
     result = run_command(tmp_path, "users", "list", MONGODB_URI=uri)
@@ -207,6 +212,7 @@ def test_commands_use_the_given_private_mongodb(tmp_path):
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.long
 def test_commands_use_the_data_of_the_clone_they_belong_to(clone, tmp_path):
     with serving(clone, str(clone / "run.py")) as running:
         running.await_status("/ready", 200)

@@ -60,6 +60,7 @@ def test_one_worker_of_all_replicas_sweeps(expired, tmp_path):
     assert {entry["actor_type"] for entry in purges} == {"system"}
 
 
+@pytest.mark.long
 def test_purge_command_prints_number_of_purged_users(expired, tmp_path):
     environment, stored = expired
     dry_run = run_command(tmp_path, "purge", "--dry-run", **environment)
@@ -70,6 +71,7 @@ def test_purge_command_prints_number_of_purged_users(expired, tmp_path):
     assert "0 users purged." in run_command(tmp_path, "purge", **environment).stdout
 
 
+@pytest.mark.long
 def test_migrate_command_makes_production_ready(mongod, tmp_path):
     environment = {
         "MONGODB_URI": mongod.uri,

@@ -128,6 +128,7 @@ def write_while_killing(server, writers):
         each.result()
 
 
+@pytest.mark.long
 def test_no_acknowledged_change_or_audit_entry_is_lost(killed, writers, tracked, stored, histories):
     lost, without_entry, without_change = count_differences(tracked, stored, histories)
     print(
@@ -142,12 +143,14 @@ def test_no_acknowledged_change_or_audit_entry_is_lost(killed, writers, tracked,
     assert count_acknowledged(writers) >= WRITES
 
 
+@pytest.mark.long
 def test_stored_users_match_responses(tracked, stored, histories):
     assert stored.keys() == tracked.keys()
     wrong = [k for k, user in tracked.items() if not user.matches(stored[k], histories[k])]
     assert wrong == []
 
 
+@pytest.mark.long
 def test_repeated_create_replays_first_response(writers, tracked, database):
     with ThreadPoolExecutor(len(writers)) as pool:
         repeats = [pair for pairs in pool.map(Writer.repeat_creates, writers) for pair in pairs]
@@ -159,6 +162,7 @@ def test_repeated_create_replays_first_response(writers, tracked, database):
     assert database.audit.count_documents({"action": "user.created"}) == len(tracked)
 
 
+@pytest.mark.long
 def test_tallies_equal_numbers_of_users(database, stored):
     tallies = Counter()
     for shard in database.user_tallies.find():
@@ -168,6 +172,7 @@ def test_tallies_equal_numbers_of_users(database, stored):
     )
 
 
+@pytest.mark.long
 def test_log_reports_killed_workers_and_no_other_error(killed, writers):
     log = killed.log.read_text()
     errors = [line for line in log.splitlines() if " ERROR " in line]

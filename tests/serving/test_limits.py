@@ -77,6 +77,7 @@ def test_5_of_200_parallel_sign_ins_reach_password_check(start, count_failures):
         assert count_failures() == 5
 
 
+@pytest.mark.long
 def test_spoofed_addresses_do_not_raise_limit(start, count_failures):
     with start() as server, client(server) as http:
         server.await_status("/ready", 200)
@@ -168,6 +169,7 @@ def test_5_of_40_parallel_registrations_are_validated(start):
     assert statuses == {400: 5, 429: 35}
 
 
+@pytest.mark.long
 @needs_redis
 def test_limits_in_redis_are_exact_across_workers(start, tmp_path, count_failures):
     with redis_server(tmp_path) as (uri, _):

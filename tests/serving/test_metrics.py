@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.harness.serving import serving, wait_until
 from tests.ops.test_metrics import read
@@ -21,6 +22,7 @@ def list_workers(pid):
     return [int(child) for child in children]
 
 
+@pytest.mark.long
 def test_workers_are_added_up_and_a_killed_one_leaves_no_gauge(mongod, tmp_path):
     settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "metrics", "WORKERS": 2}
     with serving(tmp_path, **settings) as server, httpx.Client(base_url=server.url) as http:

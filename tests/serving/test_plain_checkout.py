@@ -3,6 +3,8 @@
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 from rollbook.embedded.binary import NOT_FOUND
 from tests.conftest import ADA
 from tests.harness.serving import get_free_port, run_python, serving
@@ -20,6 +22,7 @@ def link_packages(folder, *, without):
     return folder
 
 
+@pytest.mark.long
 def test_run_py_starts_a_private_mongodb_in_a_clone(clone, tmp_path):
     packages = link_packages(tmp_path / "packages", without=("rollbook", "__editable__"))
     with (

@@ -102,6 +102,7 @@ def test_kernel_gives_each_event_to_one_of_the_threads(pair):
     poller.close()
 
 
+@pytest.mark.long
 def test_server_works_where_there_is_no_epoll(tmp_path, mongod):
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_EPOLL)
     settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "pollers", "PYTHONPATH": tmp_path}

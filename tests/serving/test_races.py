@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from tests.conftest import ADA
 from tests.harness.scale import rounds
@@ -64,6 +65,7 @@ def test_parallel_changes_of_one_user_are_all_stored(http, users):
     assert http.get(path).json()["data"]["version"] == 51
 
 
+@pytest.mark.long
 def test_sigterm_finishes_open_requests(mongod, tmp_path):
     settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "graceful", "BCRYPT_ROUNDS": 13}
     with (

@@ -16,6 +16,8 @@ from tests.conftest import ADA
 from tests.harness import contract
 from tests.harness.serving import get_free_port, serving, wait_until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def mongod_later(tmp_path):
@@ -80,7 +82,6 @@ def test_server_returns_503_until_mongodb_is_reachable(tmp_path, mongod_later):
         assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
 
 
-@pytest.mark.long
 def test_emptied_mongodb_gets_indexes_again(tmp_path, mongod_later):
     """The first replica set loses its data in its second term.
 

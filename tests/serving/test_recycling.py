@@ -22,6 +22,7 @@ def settings(mongod):
     }
 
 
+@pytest.mark.long
 def test_processes_are_replaced_without_a_failed_request(settings, tmp_path):
     with serving(tmp_path, WORKERS=2, **settings) as server:
         server.await_status("/ready", 200)
@@ -50,6 +51,7 @@ def list_metrics_files(server):
     return list(folder.iterdir())
 
 
+@pytest.mark.long
 def test_replacement_does_not_hide_that_the_server_stops(settings, tmp_path):
     with serving(tmp_path, WORKERS=1, **settings | {"SHUTDOWN_DELAY_SECONDS": 6}) as server:
         server.await_status("/ready", 200)

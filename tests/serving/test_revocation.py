@@ -128,6 +128,7 @@ def test_lost_role_or_permission_counts_at_next_request(http, admin):
     assert list_statuses(http, "/api/users", user.headers, USES).count(403) == USES
 
 
+@pytest.mark.long
 def test_restart_keeps_revocations_and_valid_sessions(environment, tmp_path, http, admin):
     ended, living = register(http, "ended"), register(http, "living")
     assert http.post("/api/auth/logout", headers=ended.headers).status_code == 204

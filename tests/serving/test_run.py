@@ -33,6 +33,7 @@ def list_mongods(folder):
     return pids
 
 
+@pytest.mark.long
 def test_run_is_ready_within_3_seconds(tmp_path):
     """The fastest of ten starts, since other tests may keep the machine busy.
 
@@ -97,6 +98,7 @@ def test_only_owner_can_read_data_folder(open_server):
     assert (open_server[1] / ".data").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.long
 def test_signal_stops_server_and_mongod_and_keeps_data(tmp_path):
     """The signals of Ctrl-C, of a process manager, and of a closed terminal."""
     for number, expected in ((signal.SIGINT, 201), (signal.SIGTERM, 409), (signal.SIGHUP, 409)):
@@ -108,6 +110,7 @@ def test_signal_stops_server_and_mongod_and_keeps_data(tmp_path):
             assert list_mongods(tmp_path) == []
 
 
+@pytest.mark.long
 def test_sigkill_leaves_no_mongod_and_loses_no_user(tmp_path):
     with serving(tmp_path, RUN) as server:
         server.await_status("/ready", 200)
@@ -119,6 +122,7 @@ def test_sigkill_leaves_no_mongod_and_loses_no_user(tmp_path):
         assert httpx.get(f"{server.url}/api/users/ada@example.com").status_code == 200
 
 
+@pytest.mark.long
 def test_death_of_mongod_stops_server_with_one_line(tmp_path):
     with serving(tmp_path, RUN) as server:
         server.await_status("/ready", 200)
@@ -128,6 +132,7 @@ def test_death_of_mongod_stops_server_with_one_line(tmp_path):
         assert last_line.startswith("The private MongoDB ended by itself. Its log is")
 
 
+@pytest.mark.long
 def test_invalid_host_ends_run_with_one_line(tmp_path):
     (line,) = run_py(tmp_path, HOST="nowhere.invalid", PORT=get_free_port()).stderr.splitlines()
     assert line.startswith("HOST: ")
@@ -143,6 +148,7 @@ def test_second_run_on_same_data_ends_with_one_line(open_server):
     assert httpx.get(f"{server.url}/ready").status_code == 200
 
 
+@pytest.mark.long
 def test_used_port_ends_run_and_leaves_no_mongod(tmp_path):
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
@@ -215,6 +221,7 @@ def test_invalid_settings_end_run_with_one_line_each(tmp_path):
     assert names == ["BCRYPT_ROUNDS", "PORT"]
 
 
+@pytest.mark.long
 def test_run_with_mongodb_uri_starts_no_private_mongod(tmp_path):
     with serving(tmp_path, RUN, MONGODB_URI="mongodb://127.0.0.1:9") as server:
         assert server.await_status("/health", 200) < 10
@@ -223,6 +230,7 @@ def test_run_with_mongodb_uri_starts_no_private_mongod(tmp_path):
         assert not (tmp_path / ".data" / "db").exists()
 
 
+@pytest.mark.long
 def test_env_file_is_read_from_current_folder(tmp_path):
     """It is .env.example with every setting uncommented, so each of its values is valid."""
     example = re.sub(r"^# ([A-Z_]+=)", r"\1", (ROOT / ".env.example").read_text(), flags=re.M)
@@ -233,6 +241,7 @@ def test_env_file_is_read_from_current_folder(tmp_path):
         assert response.json()["error"]["details"][0]["code"] == "too_long"
 
 
+@pytest.mark.long
 def test_lost_secret_key_ends_run_with_instructions(tmp_path):
     with serving(tmp_path, RUN, SECRET_KEY="") as server:
         server.await_status("/ready", 200)

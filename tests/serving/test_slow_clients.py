@@ -88,6 +88,7 @@ main()
 """
 
 
+@pytest.mark.long
 def test_request_past_deadline_returns_408(environment, tmp_path):
     """The deadline is for all of the request, however steadily it arrives: 20 s, here 2 s."""
     assert worker.REQUEST_SECONDS == 20

@@ -13,6 +13,7 @@ import pytest
 from tests.harness.serving import serving, wait_until
 
 DELAY = 2
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture

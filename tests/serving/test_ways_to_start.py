@@ -39,6 +39,7 @@ def test_gunicorn_without_a_database_ends_with_one_line(tmp_path):
     assert f"MONGODB_URI: not set, and no private MongoDB is running in {tmp_path}" in ended.stderr
 
 
+@pytest.mark.long
 def test_flask_run_reloads_changed_code(clone, settings):
     port = get_free_port()
     command = ("-m", "flask", "--app", "rollbook.wsgi", "run", "--debug", "--port", str(port))
@@ -57,6 +58,7 @@ def test_flask_run_reloads_changed_code(clone, settings):
         wait_until(is_reloaded, seconds=30)
 
 
+@pytest.mark.long
 def test_wsgi_app_finds_a_running_private_mongodb(tmp_path):
     with serving(tmp_path, str(ROOT / "run.py")) as first:
         first.await_status("/ready", 200)

@@ -23,6 +23,7 @@ def own(settings, database):
     database.prepare()
 
 
+@pytest.mark.long
 def test_requests_always_find_a_connection(own):
     failures, done, stop = [], [], threading.Event()
 

@@ -152,6 +152,7 @@ def hanging():
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["away", "hanging"])
 def test_collector_that_fails_harms_nothing(state, hanging, settings, tmp_path):
