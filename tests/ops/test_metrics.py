@@ -1,6 +1,7 @@
 """GET /metrics: who may read it, and what it counts."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,6 +10,7 @@ from rollbook.access.principal import SYSTEM
 from rollbook.kit import metrics
 from rollbook.storage.transactions import RetryTransaction, in_transaction
 from tests.conftest import ADA, PASSWORD
+from tests.harness.serving import wait_until
 
 TOKEN = "b7d1c59e03a84f62c4f7029be6138d5a"
 
@@ -153,6 +155,16 @@ def test_commands_and_connections_are_measured(client, ada):
     assert count(before, after, 'rollbook_mongodb_command_seconds_count{command="find"}') >= 1
     assert after["rollbook_mongodb_connections"] >= 1
     assert after["rollbook_database_ready"] == 1
+
+
+def test_connections_in_use_are_counted(client, stored):
+    name = "rollbook_mongodb_connections_in_use"
+    before = read(client)[name]
+    with stored.users.watch(max_await_time_ms=300) as changes, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(changes.try_next)
+        wait_until(lambda: read(client)[name] > before)
+        waiting.result()
+    wait_until(lambda: read(client)[name] == before)
 
 
 def test_sweep_and_its_lease_are_counted(client, services, stored):

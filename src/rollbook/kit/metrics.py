@@ -193,6 +193,12 @@ def mongodb_connections() -> Gauge:
 
 
 @once
+def mongodb_connections_in_use() -> Gauge:
+    text = "Connections to MongoDB that wait for an answer."
+    return create_gauge("mongodb_connections_in_use", text)
+
+
+@once
 def transaction_retries() -> Counter:
     return create_counter("transaction_retries", "Transactions that ran again.")
 

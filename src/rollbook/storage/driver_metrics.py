@@ -42,13 +42,19 @@ class CommandMetrics(monitoring.CommandListener):
 
 
 class ConnectionMetrics(monitoring.ConnectionPoolListener):
-    """Counts the open connections."""
+    """Counts the connections that are open, and those in use."""
 
     def connection_created(self, _: monitoring.ConnectionCreatedEvent) -> None:
         metrics.mongodb_connections().inc()
 
     def connection_closed(self, _: monitoring.ConnectionClosedEvent) -> None:
         metrics.mongodb_connections().dec()
+
+    def connection_checked_out(self, _: monitoring.ConnectionCheckedOutEvent) -> None:
+        metrics.mongodb_connections_in_use().inc()
+
+    def connection_checked_in(self, _: monitoring.ConnectionCheckedInEvent) -> None:
+        metrics.mongodb_connections_in_use().dec()
 
     def connection_ready(self, event: monitoring.ConnectionReadyEvent) -> None: ...
 
@@ -59,10 +65,6 @@ class ConnectionMetrics(monitoring.ConnectionPoolListener):
     def connection_check_out_failed(
         self, event: monitoring.ConnectionCheckOutFailedEvent
     ) -> None: ...
-
-    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None: ...
-
-    def connection_checked_in(self, event: monitoring.ConnectionCheckedInEvent) -> None: ...
 
     def pool_created(self, event: monitoring.PoolCreatedEvent) -> None: ...
 
