@@ -27,7 +27,6 @@ from rollbook.kit.errors import AppError
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Where prometheus-client keeps the values of several processes."""
 REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
-COMMAND_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 3)
 SUCCEEDED = "succeeded"
 
 M = TypeVar("M", Counter, Gauge, Histogram)
@@ -110,12 +109,9 @@ def http_requests() -> Counter:
 
 @once
 def http_request_seconds() -> Histogram:
-    return Histogram(
-        "rollbook_http_request_seconds",
-        "Time from a complete request to its response.",
-        ["method", "route"],
-        buckets=REQUEST_BUCKETS,
-        registry=_registry,
+    text = "Time from a complete request to its response."
+    return create_histogram(
+        "http_request_seconds", text, "method", "route", buckets=REQUEST_BUCKETS
     )
 
 
@@ -172,33 +168,6 @@ def database_ready() -> Gauge:
 
 
 @once
-def mongodb_command_seconds() -> Histogram:
-    return Histogram(
-        "rollbook_mongodb_command_seconds",
-        "Time of a command of MongoDB.",
-        ["command"],
-        buckets=COMMAND_BUCKETS,
-        registry=_registry,
-    )
-
-
-@once
-def mongodb_command_failures() -> Counter:
-    return create_counter("mongodb_command_failures", "Commands that failed.", "command")
-
-
-@once
-def mongodb_connections() -> Gauge:
-    return create_gauge("mongodb_connections", "Open connections to MongoDB.")
-
-
-@once
-def mongodb_connections_in_use() -> Gauge:
-    text = "Connections to MongoDB that wait for an answer."
-    return create_gauge("mongodb_connections_in_use", text)
-
-
-@once
 def transaction_retries() -> Counter:
     return create_counter("transaction_retries", "Transactions that ran again.")
 
@@ -252,3 +221,7 @@ def create_gauge(name: str, text: str, *labels: str, mode: str = "livesum") -> G
         registry=_registry,
         multiprocess_mode=mode,  # type: ignore[arg-type] # one of the modes
     )
+
+
+def create_histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(f"rollbook_{name}", text, labels, buckets=buckets, registry=_registry)

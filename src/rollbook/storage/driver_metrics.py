@@ -2,11 +2,12 @@
 
 from functools import lru_cache
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from pymongo import monitoring
 
-from rollbook.kit import metrics
+from rollbook.kit.metrics import create_counter, create_gauge, create_histogram, once
 
+COMMAND_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 3)
 MICROSECONDS = 1_000_000
 OTHER = "other"
 MEASURED = frozenset(
@@ -29,6 +30,28 @@ MEASURED = frozenset(
 )
 
 
+@once
+def mongodb_command_seconds() -> Histogram:
+    text = "Time of a command of MongoDB."
+    return create_histogram("mongodb_command_seconds", text, "command", buckets=COMMAND_BUCKETS)
+
+
+@once
+def mongodb_command_failures() -> Counter:
+    return create_counter("mongodb_command_failures", "Commands that failed.", "command")
+
+
+@once
+def mongodb_connections() -> Gauge:
+    return create_gauge("mongodb_connections", "Open connections to MongoDB.")
+
+
+@once
+def mongodb_connections_in_use() -> Gauge:
+    text = "Connections to MongoDB that wait for an answer."
+    return create_gauge("mongodb_connections_in_use", text)
+
+
 class CommandMetrics(monitoring.CommandListener):
     """Measures each command. A `getMore` of a change stream waits for a change."""
 
@@ -38,23 +61,23 @@ class CommandMetrics(monitoring.CommandListener):
         _get_histogram(event.command_name).observe(event.duration_micros / MICROSECONDS)
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        metrics.mongodb_command_failures().labels(_get_label(event.command_name)).inc()
+        mongodb_command_failures().labels(_get_label(event.command_name)).inc()
 
 
 class ConnectionMetrics(monitoring.ConnectionPoolListener):
     """Counts the connections that are open, and those in use."""
 
     def connection_created(self, _: monitoring.ConnectionCreatedEvent) -> None:
-        metrics.mongodb_connections().inc()
+        mongodb_connections().inc()
 
     def connection_closed(self, _: monitoring.ConnectionClosedEvent) -> None:
-        metrics.mongodb_connections().dec()
+        mongodb_connections().dec()
 
     def connection_checked_out(self, _: monitoring.ConnectionCheckedOutEvent) -> None:
-        metrics.mongodb_connections_in_use().inc()
+        mongodb_connections_in_use().inc()
 
     def connection_checked_in(self, _: monitoring.ConnectionCheckedInEvent) -> None:
-        metrics.mongodb_connections_in_use().dec()
+        mongodb_connections_in_use().dec()
 
     def connection_ready(self, event: monitoring.ConnectionReadyEvent) -> None: ...
 
@@ -77,7 +100,7 @@ class ConnectionMetrics(monitoring.ConnectionPoolListener):
 
 @lru_cache
 def _get_histogram(command: str) -> Histogram:
-    return metrics.mongodb_command_seconds().labels(_get_label(command))
+    return mongodb_command_seconds().labels(_get_label(command))
 
 
 def _get_label(command: str) -> str:
