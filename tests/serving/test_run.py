@@ -35,21 +35,22 @@ def list_mongods(folder):
 
 @pytest.mark.long
 def test_run_is_ready_within_3_seconds(tmp_path):
-    """The fastest of ten starts, since other tests may keep the machine busy.
+    """One start of ten is enough, since other tests may keep the machine busy.
 
     Where `rollbook --version` takes more than a second, three times as long is enough.
     """
     seconds = []
-    started = time.monotonic()
-    run_python(tmp_path, "-m", "rollbook", "--version")
-    allowed = max(3, 3 * (time.monotonic() - started))
     for number in range(10):
-        (tmp_path / str(number)).mkdir()
-        with serving(tmp_path / str(number), RUN) as server:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        started = time.monotonic()
+        run_python(folder, "-m", "rollbook", "--version")
+        allowed = max(3, 3 * (time.monotonic() - started))
+        with serving(folder, RUN) as server:
             seconds.append(server.await_status("/ready", 200))
         if seconds[-1] < allowed:
-            break
-    assert min(seconds) < allowed, seconds
+            return
+    raise AssertionError(f"{seconds} s, and the last start might take {allowed} s")
 
 
 def run_shell(lines):
