@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -18,7 +19,9 @@ from gunicorn.glogging import Logger
 
 from rollbook.access.hooks import PROBES
 from rollbook.buffering.worker import make_worker_class
+from rollbook.cors.origins import AllowedOrigins
 from rollbook.kit import metrics
+from rollbook.openapi.headers import RESPONSE_HEADERS
 from rollbook.passwords.hash_gate import LINE_LENGTH
 from rollbook.settings import Settings, StartError
 from rollbook.startup import configure, start_app
@@ -59,6 +62,10 @@ class _Server(BaseApplication):
                 max_at_once=self._settings.threads,
                 stop_delay=self._settings.shutdown_delay_seconds,
                 probes=[f"/{name}" for name in PROBES],
+                build_cors_headers=partial(
+                    AllowedOrigins.parse(self._settings.cors_origins).build_headers,
+                    exposed=RESPONSE_HEADERS,
+                ),
             ),
             "workers": self._settings.workers,
             "threads": self._settings.threads + LINE_LENGTH,

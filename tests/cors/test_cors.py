@@ -3,6 +3,7 @@
 import pytest
 
 from rollbook.cors.origins import AllowedOrigins
+from rollbook.openapi.headers import RESPONSE_HEADERS
 from tests.conftest import ADA
 
 APP = "https://app.example.com"
@@ -52,6 +53,14 @@ def test_preflight_allows_methods_and_headers(cors):
     allowed = response.headers["Access-Control-Allow-Headers"]
     assert allowed == "authorization, content-type, if-match"
     assert response.headers["Access-Control-Max-Age"] == "600"
+
+
+@pytest.mark.parametrize("origin", [APP, "https://evil.example"])
+def test_refusals_by_the_server_have_the_same_headers(cors, origin):
+    answered = dict(cors.get("/api/users", headers={"Origin": origin}).headers)
+    built = AllowedOrigins.parse(APP).build_headers(origin, RESPONSE_HEADERS)
+    assert built.pop("Vary") in answered["Vary"]
+    assert built == {name: value for name, value in answered.items() if "Access-C" in name}
 
 
 def test_preflights_have_no_limit(make_app):

@@ -15,7 +15,11 @@ from tests.harness.serving import serving
 CONNECTIONS, PIPELINED = 250, 90
 USERS = 100
 LIST = b"GET /api/users?page_size=20&fields=id HTTP/1.1\r\nHost: x\r\n\r\n"
-HEAD = b"HEAD /api/users HTTP/1.1\r\nHost: x\r\nX-Request-ID: trace-7\r\n\r\n"
+ORIGIN = "https://app.example.com"
+HEAD = (
+    b"HEAD /api/users HTTP/1.1\r\nHost: x\r\nX-Request-ID: trace-7\r\n"
+    b"Origin: https://app.example.com\r\n\r\n"
+)
 PROBE = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -32,7 +36,7 @@ def slow_server(mongod, tmp_path_factory):
 def server(mongod, tmp_path):
     """One process that handles one request at a time."""
     settings = {"MONGODB_URI": mongod.uri, "MONGODB_DBNAME": "overload", "WORKERS": 1}
-    with serving(tmp_path, THREADS=1, **settings) as server:
+    with serving(tmp_path, THREADS=1, CORS_ORIGINS=ORIGIN, **settings) as server:
         server.await_status("/ready", 200)
         with httpx.Client(base_url=server.url) as http:
             for number in range(USERS):
@@ -83,6 +87,7 @@ def test_requests_that_wait_too_long_are_refused(server):
         head = send_until_refused(extra)
         assert b"\r\nRetry-After: 1" in head
         assert b"\r\nX-Request-ID: trace-7\r\n" in head
+        assert f"\r\nAccess-Control-Allow-Origin: {ORIGIN}\r\n".encode() in head
         require_some_refused(connections, server)
         later = open_connection(stack, server)
         later.send(LIST)

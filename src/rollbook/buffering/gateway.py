@@ -95,7 +95,7 @@ def respond(
 
 def build_environ(request: Request, connection: Connection) -> dict[str, Any]:
     """Build the environ. A field with `_` is dropped: it could pass for one with `-`."""
-    path, query = _split_target(request.target)
+    path, query = split_target(request.target)
     environ = dict(BASE_ENVIRON)
     for name, value in request.headers:
         key, text = _get_key(name), value.decode("latin-1").rstrip(" \t")
@@ -151,7 +151,7 @@ def _send(request: Request, connection: Connection, result: Any, start: list[Any
         connection.send(body)
 
 
-def _split_target(target: bytes) -> tuple[str, str]:
+def split_target(target: bytes) -> tuple[str, str]:
     """Split a request target (RFC 9112 §3.2) into the decoded path and the query.
 
     WSGI wants bytes as latin-1 characters.

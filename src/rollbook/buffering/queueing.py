@@ -1,10 +1,11 @@
 """A worker refuses requests that have waited too long, rather than answering all of them late."""
 
 import time
+from collections.abc import Callable, Mapping
 
 from rollbook.buffering.accepting import AcceptingWorker
 from rollbook.buffering.connections import Connection
-from rollbook.buffering.refusals import refuse
+from rollbook.buffering.refusals import find_header, refuse
 from rollbook.buffering.requests import Request
 from rollbook.kit.errors import AppError, Overloaded
 
@@ -18,10 +19,11 @@ class QueueingWorker(AcceptingWorker):
     """The base of `BufferingWorker`.
 
     `probes`: paths whose requests are handled however long they have waited, since a server that is
-    only busy must not be killed.
+    only busy must not be killed. `build_cors_headers` lets the pages of an origin read a refusal.
     """
 
     probes: frozenset[bytes] = frozenset()
+    build_cors_headers: Callable[[str], Mapping[str, str]] = staticmethod(lambda _: {})
 
     def _queue(self, connection: Connection) -> None:
         connection.ready_at = time.monotonic()
@@ -35,8 +37,13 @@ class QueueingWorker(AcceptingWorker):
         return now - connection.ready_at > limit
 
     def _refuse_overdue(self, connection: Connection, request: Request) -> None:
-        keeps_alive = request.keeps_alive and self.alive
-        refuse(connection, Overloaded(), request=request, keeps_alive=keeps_alive)
+        refuse(
+            connection,
+            Overloaded(),
+            request=request,
+            keeps_alive=request.keeps_alive and self.alive,
+            cors_headers=self.build_cors_headers(find_header(request, b"origin")),
+        )
 
     def _end_queue(self) -> None:
         """Refuse what is overdue while all threads are busy."""

@@ -8,7 +8,7 @@ once is sent later. Everything has a deadline.
 
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
@@ -218,7 +218,12 @@ class BufferingWorker(QueueingWorker):
 
 
 def make_worker_class(
-    *, max_body_bytes: int, max_at_once: int, stop_delay: float, probes: Iterable[str] = ()
+    *,
+    max_body_bytes: int,
+    max_at_once: int,
+    stop_delay: float,
+    probes: Iterable[str],
+    build_cors_headers: Callable[[str], Mapping[str, str]],
 ) -> type[BufferingWorker]:
     """Create a worker class for gunicorn's settings."""
     options = {
@@ -227,5 +232,6 @@ def make_worker_class(
         "stop_delay": stop_delay,
         "balance": Balance(),
         "probes": frozenset(path.encode() for path in probes),
+        "build_cors_headers": staticmethod(build_cors_headers),
     }
     return type("RollbookWorker", (BufferingWorker,), options)

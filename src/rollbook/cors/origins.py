@@ -1,6 +1,7 @@
 """The web origins that CORS_ORIGINS lists (RFC 6454)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 SUBDOMAINS = r"([a-z0-9-]+\.)+"
@@ -22,3 +23,15 @@ class AllowedOrigins:
 
     def allow(self, origin: str | None) -> bool:
         return any(pattern.match(origin or "") for pattern in self.patterns)
+
+    def build_headers(self, origin: str, exposed: Iterable[str]) -> dict[str, str]:
+        """Build the headers of a response that the application did not make.
+
+        With them, a page of an allowed origin may read it, and its headers `exposed`.
+        """
+        headers = {"Vary": "Origin"}
+        if self.allow(origin):
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Allow-Credentials"] = "true"
+            headers["Access-Control-Expose-Headers"] = ", ".join(sorted(exposed))
+        return headers

@@ -16,7 +16,7 @@ from rollbook.web.cursors import Cursors
 from rollbook.web.declarations import Declaration, Reply
 from rollbook.web.etags import find_current_etag, render_etag
 from rollbook.web.extensions import CURSORS
-from rollbook.web.requests import find_preferred_type
+from rollbook.web.requests import PROBLEM, find_media_type
 
 PRESENTATION_PARAMETERS = frozenset({"page", "page_size", "cursor", "fields"})
 """They choose what to show of a list. Any other parameter makes it another list."""
@@ -48,9 +48,9 @@ def render_reply(reply: Reply, declaration: Declaration) -> Response:
 def render_error(error: AppError) -> Response:
     """Render the envelope, or application/problem+json for a client that prefers it."""
     request_id = g.get("request_id", "")
-    if find_preferred_type(request) == "application/problem+json":
+    if find_media_type(request.environ.get("HTTP_ACCEPT")) == PROBLEM:
         content = envelope.build_problem(error, request_id, request.path)
-        response = render_json(content, error.status, "application/problem+json")
+        response = render_json(content, error.status, PROBLEM)
     else:
         response = render_json(envelope.wrap_error(error, request_id), error.status)
     response.headers.extend(error.headers)

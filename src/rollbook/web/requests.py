@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.http import parse_accept_header
 
 from rollbook.kit.errors import (
     INCOMPLETE_BODY,
@@ -33,7 +34,7 @@ from rollbook.kit.validation import (
 from rollbook.web.declarations import ExtraParameter
 
 MAX_DRAINED_BYTES = 8 * 2**20
-MEDIA_TYPES = ("application/json", "application/problem+json")
+JSON, PROBLEM = MEDIA_TYPES = ("application/json", "application/problem+json")
 
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=Query)
@@ -42,22 +43,22 @@ STOPPING = "rollbook.is_stopping"
 """In the environ: whether the server has been told to stop. Other servers do not set it."""
 
 
-def find_preferred_type(request: Request) -> str | None:
-    """Find the best of MEDIA_TYPES for the Accept header (RFC 9110 §12.5.1).
+def find_media_type(accept: str | None) -> str | None:
+    """Find the best of MEDIA_TYPES for an Accept header (RFC 9110 §12.5.1).
 
     The parameters of the header are ignored. Without the header the best one is JSON. None when the
     header accepts neither type.
     """
-    accept = request.environ.get("HTTP_ACCEPT")
-    if accept in (None, "*/*", MEDIA_TYPES[0]):
-        return MEDIA_TYPES[0]
-    ranges = [(kind.partition(";")[0].strip(), q) for kind, q in request.accept_mimetypes]
-    return MIMEAccept(ranges).best_match(MEDIA_TYPES) if ranges else MEDIA_TYPES[0]
+    if accept in (None, "*/*", JSON):
+        return JSON
+    parsed = parse_accept_header(accept, MIMEAccept)
+    ranges = [(kind.partition(";")[0].strip(), q) for kind, q in parsed]
+    return MIMEAccept(ranges).best_match(MEDIA_TYPES) if ranges else JSON
 
 
 def require_acceptable(request: Request) -> None:
     """Require that the client accepts JSON. Raises: NotAcceptable."""
-    if find_preferred_type(request) is None:
+    if find_media_type(request.environ.get("HTTP_ACCEPT")) is None:
         raise NotAcceptable()
 
 
