@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from rollbook import __version__
+from rollbook.account import links
 from rollbook.settings import Settings
 
 K8S = Path(__file__).parents[2] / "k8s"
@@ -104,6 +105,16 @@ def test_probes_ask_routes_that_exist(client):
     (api,) = list_pods("prod")["Deployment/rollbook"]["spec"]["containers"]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert client.get(api[probe]["httpGet"]["path"]).status_code == 200
+
+
+def test_ingress_routes_the_pages_that_links_lead_to():
+    (ingress,) = [each for each in build("prod") if each["kind"] == "Ingress"]
+    prefixes = [path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+    pages = [path for name, path in vars(links).items() if name.endswith("_PATH")]
+    assert links.VERIFY_PATH in pages
+    assert [
+        page for page in pages if not any(page.startswith(f"{each}/") for each in prefixes)
+    ] == []
 
 
 def test_production_runs_this_version():

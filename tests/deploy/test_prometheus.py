@@ -134,6 +134,7 @@ def test_every_panel_of_the_dashboard_shows_a_real_run(mongod, tmp_path):
                 for _ in range(25):
                     http.get("/api/users/me", headers=user.headers)
                 http.post("/api/auth/logout", headers=user.headers)
+                assert http.get("/", headers={"X-Long": "a" * 40_000}).status_code == 431
                 time.sleep(0.5)
             assert missing == []
             assert query(monitor, 'ALERTS{alertstate="firing"}') == []
