@@ -65,6 +65,36 @@ def test_link_signs_in_once(post, api, ada, stored):
     assert len(list(entries)) == 2
 
 
+def test_first_link_ends_what_a_stranger_set_up(post, api, stored):
+    """The stranger has registered with the address of somebody else, and is signed in."""
+    stranger = people.person(post.services, api, "ada")
+    post.deliver()
+    moved = {"email": "stranger@example.com", "current_password": PASSWORD}
+    assert api.patch("/api/users/me", json=moved, headers=stranger.headers).status_code == 200
+    pending = read_token(post.deliver_one())
+    (token,) = ask(api, post)
+    owner = sign_in(api, token).json["data"]
+    assert owner["user"]["email_verified_at"]
+    assert api.get("/api/auth/me", headers=stranger.headers).status_code == 401
+    login = {"email": ADDRESS, "password": PASSWORD}
+    assert api.post("/api/auth/login", json=login).status_code == 401
+    assert api.post("/api/auth/verification/confirm", json={"token": pending}).status_code == 400
+    headers = {"Authorization": f"Bearer {owner['access_token']}"}
+    assert api.get("/api/auth/me", headers=headers).status_code == 200
+    entry = stored.audit.find_one({"action": "auth.login_succeeded"}, sort=[("at", -1)])
+    assert entry["changes"]["password"] == {"before": None, "after": None}
+
+
+def test_link_of_a_verified_user_keeps_the_password(post, api, ada):
+    users = post.services.changes
+    users.change_user(ada.id, UserPatch(email_verified=True), actor=COMMAND_LINE)
+    (token,) = ask(api, post)
+    assert sign_in(api, token).status_code == 200
+    login = {"email": ADDRESS, "password": PASSWORD}
+    assert api.post("/api/auth/login", json=login).status_code == 200
+    assert api.get("/api/auth/me", headers=ada.headers).status_code == 200
+
+
 def test_refresh_token_can_be_a_cookie(post, api, ada):
     (token,) = ask(api, post)
     foreign = {"Origin": "https://evil.example"}
@@ -148,6 +178,7 @@ def test_foreign_page_signs_nobody_in(paged, site):
     api, token = paged
     refused = press(api, token, site)
     assert (refused.status_code, "Set-Cookie" in refused.headers) == (403, False)
+    assert "The link is still valid." in refused.text
     assert press(api, token).status_code == 200
 
 

@@ -27,7 +27,10 @@ def test_link_creates_the_user(post, api, stored):
     assert message["Subject"] == "Bestätigen Sie Ihre Registrierung"
     assert stored.users.count_documents({}) == 1
     token = read_token(message)
-    assert ADA["email"] in api.get(f"/account/verify?token={token}").text
+    page = api.get(f"/account/verify?token={token}").text
+    assert ADA["email"] in page
+    assert "127.0.0.1" in page  # Who registered knows the password.
+    assert 'action="verify"' in page
     verified = verify(api, token)
     assert verified.status_code == 200
     user = verified.json["data"]
@@ -111,6 +114,8 @@ def test_closed_registration_ends_what_waits(database, required, post, api):
     token = read_token(post.deliver_one())
     closed = build_app(database, required, registration="closed").test_client()
     assert verify(closed, token).json["error"]["code"] == "registration_closed"
+    refused = closed.post("/account/verify", data={"token": token})
+    assert (refused.status_code, "Registration is closed" in refused.text) == (403, True)
     assert verify(api, token).status_code == 200
 
 
@@ -194,7 +199,7 @@ def test_link_to_sign_in_verifies_too(database, required, tmp_path, post, stored
     assert signed_in["version"] == 2
     entry = stored.audit.find_one({"action": "auth.login_succeeded"}, sort=[("_id", -1)])
     assert entry["changes"]["email_verified"] == {"before": False, "after": True}
-    assert people.sign_in(api, ADA["email"]).status_code == 200
+    assert people.sign_in(api, ADA["email"]).status_code == 401  # The owner did not set it.
 
 
 def test_account_whose_address_an_admin_changes_is_not_verified(post, api):

@@ -166,7 +166,11 @@ class SignInLinkConfirmation(SignInLink):
         errors=(SignInLinksOff, InvalidOneTimeToken, OriginNotAllowed, *THROTTLED),
     )
     def post(self, body: LinkSignInIn) -> Reply:
-        """Sign in with the token of a link. The response is that of a sign-in."""
+        """Sign in with the token of a link. The response is that of a sign-in.
+
+        It verifies the address. If it was not verified before, the password and all other sessions
+        end: a stranger may have registered with it.
+        """
         if body.refresh_cookie:
             self.cookie.require_allowed()
         signed_in = self.links.sign_in(body.token, actor=get_anonymous_principal())

@@ -12,6 +12,7 @@ from rollbook.kit import metrics
 from rollbook.limits.service import AttemptLimiter
 from rollbook.one_time_tokens.errors import InvalidOneTimeToken
 from rollbook.one_time_tokens.service import OneTimeTokenService
+from rollbook.passwords.hashing import create_unknown_hash
 from rollbook.storage.transactions import transactional
 from rollbook.users import policy, stored_fields
 from rollbook.users.credentials import Credentials
@@ -38,6 +39,9 @@ class SignInLinkService:
     def sign_in(self, token: str, *, actor: Principal) -> SignedIn:
         """Sign the user of a link in.
 
+        The link shows that the address is the user's own. Until then, a stranger may have
+        registered with it: that password and those sessions end.
+
         Raises: SignInLinksOff, InvalidOneTimeToken, TooManyRequests, LimitsUnavailable.
         """
         self._require_enabled()
@@ -49,7 +53,7 @@ class SignInLinkService:
     @transactional()
     def _start_session(self, token: str, *, actor: Principal) -> Started:
         user = get_owner(self.tokens.take(token, SIGN_IN_LINK.name))
-        verified = self._verify(user)
+        verified = user if user.email_verified else self._claim(user)
         known = Credentials.from_row(verified.to_mongo())
         changes = policy.describe_changes(user, verified)
         started = self.auth.start_session(known, {}, actor=actor, changes=changes)
@@ -57,12 +61,15 @@ class SignInLinkService:
             raise InvalidOneTimeToken()
         return started
 
-    def _verify(self, user: User) -> User:
-        """Note that the address is the user's own, which the link has shown."""
-        if user.email_verified:
-            return user
+    def _claim(self, user: User) -> User:
+        """Give an account to the owner of its address, with a password that nobody knows."""
         now = self.auth.clock()
-        fields = stored_fields.build_verification({"email_verified": True}, now)
+        fields = {
+            "password_hash": create_unknown_hash(),
+            "pending_email": None,
+            **stored_fields.build_verification({"email_verified": True}, now),
+        }
+        self.auth.sessions.delete_sessions(user.pk)
         return users.update_from(user, at=now, fields=fields)
 
     def _require_enabled(self) -> None:
