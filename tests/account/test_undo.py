@@ -151,6 +151,18 @@ def test_link_is_for_nothing_else(api, token, purpose):
     assert (refused.status_code, refused.json["error"]["code"]) == (400, "invalid_token")
 
 
+@pytest.mark.parametrize("delivers", [True, False])
+def test_former_address_hears_of_a_deletion(post, ada, delivers):
+    """The thief deletes the account, before or after the link has been sent."""
+    change(post, ada, STOLEN)
+    if delivers:
+        post.deliver()
+    assert ada.delete("/api/users/me").status_code == 204
+    told = [(message["To"], message["Subject"]) for message in post.deliver()]
+    subject = "Your account was deleted"
+    assert sorted(told) == [(ADDRESS, subject), (STOLEN, subject)]
+
+
 def test_disabled_or_deleted_user_gets_nothing_back(post, api, ada, token):
     disabled = UserPatch(is_active=False)
     post.services.changes.change_user(ada.id, disabled, actor=COMMAND_LINE)

@@ -3,6 +3,8 @@
 from collections.abc import Set
 from dataclasses import dataclass
 
+from bson import ObjectId
+
 from rollbook.access.principal import Principal
 from rollbook.account.purposes import (
     ACCOUNT_DELETED,
@@ -38,9 +40,7 @@ class Notices:
             UserChanged: lambda event: self.tell(event.before, event.after, event.actor),
             AddressPending: self._handle_pending,
             SignedInElsewhere: self._handle_sign_in,
-            UserDeleted: lambda event: self._notify_of_closure(
-                ACCOUNT_DELETED, event.user, event.actor
-            ),
+            UserDeleted: self._handle_deleted,
         }
 
     def tell(self, before: User, after: User, actor: Principal) -> None:
@@ -76,13 +76,25 @@ class Notices:
     def _handle_sign_in(self, event: SignedInElsewhere) -> None:
         self._enqueue(NEW_SIGN_IN, event.user, event.user.email, event.actor)
 
-    def _notify_of_closure(self, kind: str, user: User, actor: Principal) -> None:
-        """Tell a user who cannot be found when the message is sent.
+    def _handle_deleted(self, event: UserDeleted) -> None:
+        """Tell the owner, also at a former address: a thief may have changed it just before."""
+        user = event.user
+        former = one_time_tokens.list_addresses(user.pk, EMAIL_UNDO.name, at=self.mail.clock())
+        former |= outbox.list_waiting_addresses(user.pk, EMAIL_UNDO.name, EMAIL_CHANGED)
+        forget_user(user.pk)
+        self._notify_of_closure(ACCOUNT_DELETED, user, event.actor)
+        for address in sorted(former - {user.email}):
+            self._enqueue_closure(ACCOUNT_DELETED, user, address, event.actor)
 
-        An address that was never verified may be a stranger's.
-        """
-        if kind not in self.silenced and user.email_verified:
-            about = {"user_id": user.pk, "email": user.email, "locale": user.locale}
+    def _notify_of_closure(self, kind: str, user: User, actor: Principal) -> None:
+        """Tell a user. An address that was never verified may be a stranger's."""
+        if user.email_verified:
+            self._enqueue_closure(kind, user, user.email, actor)
+
+    def _enqueue_closure(self, kind: str, user: User, address: str, actor: Principal) -> None:
+        """Enqueue a message for a user who cannot be found when it is sent."""
+        if kind not in self.silenced:
+            about = {"user_id": user.pk, "email": address, "locale": user.locale}
             self.mail.enqueue(kind, **about, actor=actor)
 
     def _send_verification(self, user: User, actor: Principal) -> None:
@@ -92,6 +104,12 @@ class Notices:
     def _enqueue(self, kind: str, user: User, address: str | None, actor: Principal) -> None:
         if kind not in self.silenced:
             self.mail.enqueue(kind, user_id=user.pk, email=address, actor=actor)
+
+
+def forget_user(user_id: ObjectId) -> None:
+    """Delete the messages and links of a user. A restored user asks for a new link."""
+    outbox.delete_of_user(user_id)
+    one_time_tokens.delete_of_user(user_id)
 
 
 def _end_resets(user: User) -> None:

@@ -73,6 +73,13 @@ class OutboxDAO(BaseDAO[OutboxMessage]):
         with translate_driver_errors():
             self._collection.delete_one({"_id": message.pk}, session=current_client_session())
 
+    def list_waiting_addresses(self, user_id: ObjectId, *kinds: str) -> set[str]:
+        """List where the messages of a user go that wait, of these kinds."""
+        query = {"user_id": user_id, "kind": {"$in": kinds}, "state": WAITING}
+        with translate_driver_errors():
+            rows = self._collection.find(query, {"email": 1}, session=current_client_session())
+            return {row["email"] for row in rows if "email" in row}
+
     def delete_of_user(self, user_id: ObjectId) -> None:
         with translate_driver_errors():
             self._collection.delete_many({"user_id": user_id}, session=current_client_session())

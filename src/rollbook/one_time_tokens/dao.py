@@ -51,6 +51,13 @@ class OneTimeTokenDAO(BaseDAO[OneTimeToken]):
             )
         return None if row is None else self.to_document(row)
 
+    def list_addresses(self, user_id: ObjectId, purpose: str, *, at: datetime) -> set[str]:
+        """List the addresses that have a live link of a user."""
+        query = {"user_id": user_id, "purpose": purpose, "expires_at": {"$gt": at}}
+        with translate_driver_errors():
+            rows = self._collection.find(query, {"email": 1}, session=current_client_session())
+            return {row["email"] for row in rows}
+
     def delete_of_purpose(self, user_id: ObjectId, purpose: str) -> None:
         query = {"user_id": user_id, "purpose": purpose}
         with translate_driver_errors():
