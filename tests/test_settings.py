@@ -240,7 +240,10 @@ def test_hosts_are_names_and_addresses():
         ("MAIL_URL", "smtp://mail.house.org?tls=never"),
         ("MAIL_URL", "smtps://mail.house.org?tls=none"),
         ("MAIL_URL", "file://folder"),
+        ("MAIL_URL", "smtp://[::1"),
+        ("MAIL_URL", "smtp://:topsecret@mail.house.org"),
         ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "A <a@house.org"),
         ("MAIL_FROM", "a <b@house.org>\r\nBcc: c@house.org"),
         ("MAIL_LANGUAGES", "en,,de"),
         ("MAIL_LANGUAGES", "../x"),
@@ -256,6 +259,25 @@ def test_wrong_setting_of_mail_stops_the_start(monkeypatch, name, value):
     with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
         load_settings()
     assert "99999" not in str(caught.value)
+    assert "topsecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("MAIL_REPLY_TO", "x", "not an address. Write users@example.com"),
+        ("VERIFY_URL", "https://app.house.org/v", "needs {token} once"),
+        ("NOTIFY_NEW_SIGN_IN", "nope", "write true or false."),
+        ("PORT", "abc", "write a whole number."),
+        ("TRUSTED_CLIENTS", "abc", "write name:secret"),
+        ("HSTS", "bogus", "not of the form that it needs. It is: Strict-Transport-Security"),
+    ],
+)
+def test_mistake_says_what_to_write(monkeypatch, name, value, line):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{name}: {line}")
 
 
 def test_production_needs_a_sender_and_an_address_for_mail(monkeypatch):
@@ -286,4 +308,13 @@ def test_links_lead_to_a_host_that_is_served(monkeypatch):
 def test_sign_in_links_need_a_page(monkeypatch):
     monkeypatch.setenv("SIGN_IN_LINKS", "true")
     with pytest.raises(SettingsError, match="SIGN_IN_LINKS: needs LINK_URL"):
+        load_settings()
+
+
+def test_sign_in_links_need_mail_in_production(monkeypatch):
+    monkeypatch.setenv("SIGN_IN_LINKS", "true")
+    monkeypatch.setenv("LINK_URL", "https://app.house.org/sign-in#{token}")
+    assert load_settings().sign_in_links
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(SettingsError, match="SIGN_IN_LINKS: needs MAIL_URL"):
         load_settings()

@@ -54,7 +54,8 @@ class MailSettings(BaseModel):
     )
     sign_in_links: bool = Field(
         False,
-        description="true: users may sign in by a link; needs mail, and LINK_URL or REFRESH_COOKIE",
+        description="true: users may sign in by a link; needs LINK_URL or REFRESH_COOKIE, and in "
+        "production MAIL_URL",
     )
     link_url: LinkUrl | None = Field(
         None,
@@ -68,7 +69,8 @@ class MailSettings(BaseModel):
     )
     notify_email_changed: bool = Field(
         True,
-        description="false: no message tells the former address of users that it was changed",
+        description="false: no message tells the former address of users that it was changed, and "
+        "none has the link that puts it back",
     )
     notify_password_changed: bool = Field(
         True, description="false: no message tells users that their password was changed"

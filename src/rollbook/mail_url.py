@@ -42,21 +42,21 @@ MailTarget = MailFolder | MailServer
 
 def parse_mail_url(url: str) -> MailTarget:
     """Parse a MAIL_URL. Raises: ValueError, with what to write instead."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"not a host and port. {FORMS}") from None
     if parts.scheme == "file":
         if parts.netloc or not parts.path.startswith("/") or parts.path == "/":
             raise ValueError("not a folder. Write file:///var/mail/rollbook, with three slashes.")
         return MailFolder(Path(unquote(parts.path)))
-    try:
-        port = parts.port
-    except ValueError:
-        raise ValueError(f"not a port. {FORMS}") from None
     if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/"):
         raise ValueError(f"not a mail server. {FORMS}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if options not in ({}, {"tls": "none"}) or parts.fragment:
         raise ValueError("?tls=none is the only option.")
-    if (parts.username is None) != (parts.password is None):
+    if bool(parts.username) != bool(parts.password):
         raise ValueError("give both a user and a password, or neither.")
     uses_tls = parts.scheme == "smtps"
     if uses_tls and options:
@@ -77,6 +77,8 @@ def parse_mailbox(text: str) -> Address:
     An international domain is returned in ASCII (RFC 5891).
     """
     name, _, rest = text.rpartition("<")
+    if name and not rest.endswith(">"):
+        raise ValueError("no > after the address")
     mailbox = rest.removesuffix(">") if name else text
     ascii_form = validate_email(mailbox, check_deliverability=False).ascii_email
     if ascii_form is None:

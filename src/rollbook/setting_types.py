@@ -91,8 +91,8 @@ def _validate_secret(secret: SecretStr) -> SecretStr:
 
 def _validate_clients(clients: SecretStr) -> SecretStr:
     pairs = [each.strip().partition(":") for each in clients.get_secret_value().split(",")]
-    for name, _, secret in pairs:
-        if not re.fullmatch(r"[a-z0-9_-]{1,50}", name):
+    for name, colon, secret in pairs:
+        if not colon or not re.fullmatch(r"[a-z0-9_-]{1,50}", name):
             raise ValueError("write name:secret, with a name of a-z 0-9 _ -.")
         if weakness := secret_strength.find_weakness(secret):
             raise ValueError(f"the secret of {name} is {weakness}")
@@ -135,8 +135,10 @@ def _validate_public_url(url: str) -> str:
 
 def _validate_link(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or url.count("{token}") != 1:
-        raise ValueError("not a link. Write https://app.example.com/reset#{token}.")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not a link. Write https://app.example.com/page#{token}.")
+    if url.count("{token}") != 1:
+        raise ValueError("needs {token} once, as in https://app.example.com/page#{token}.")
     return url
 
 
@@ -164,7 +166,7 @@ HostNames = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_val
 MailUrl = Annotated[SecretStr, AfterValidator(_validate_mail_url)]
 MailAddress = Annotated[
     str,
-    StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{3,320}$"),
+    StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,320}$"),
     AfterValidator(_validate_mail_address),
 ]
 MailLanguages = Annotated[

@@ -114,6 +114,8 @@ class Settings(
         mistakes += [f"{n}: required with MAIL_URL when ENVIRONMENT=production." for n in missing]
         if self.email_verification == "required" and self.mail_url is None:
             mistakes.append("EMAIL_VERIFICATION: `required` needs MAIL_URL, which sends the links.")
+        if self.sign_in_links and self.mail_url is None:
+            mistakes.append("SIGN_IN_LINKS: needs MAIL_URL, which sends the links.")
         if mistakes and self.environment == "production":
             raise ValueError("\n".join(mistakes))
         return self

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from rollbook.settings import ENV_FILE, Settings, SettingsError
@@ -17,7 +18,7 @@ def load_settings() -> Settings:
         _check_env_file()
         return Settings(_secrets_dir=SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None)
     except ValidationError as error:
-        lines = [_render_line(fault["loc"], fault["msg"]) for fault in error.errors()]
+        lines = [_render_line(fault["loc"], _explain(fault)) for fault in error.errors()]
         raise SettingsError("\n".join(lines)) from None
     except (SourceError, UnicodeDecodeError, OSError) as error:
         why = error if isinstance(error, SourceError) else "it is not readable UTF-8 text"
@@ -36,6 +37,17 @@ def _check_env_file() -> None:
     if broken:
         lines = [f".env, line {line}: not NAME=value." for line in broken]
         raise SettingsError("\n".join(lines))
+
+
+def _explain(fault: ErrorDetails) -> str:
+    """Say what to write, where Pydantic's message would be about its own rules."""
+    description = Settings.model_fields[str(fault["loc"][0])].description if fault["loc"] else None
+    explanations = {
+        "bool_parsing": "write true or false.",
+        "int_parsing": "write a whole number.",
+        "string_pattern_mismatch": f"not of the form that it needs. It is: {description}.",
+    }
+    return explanations.get(fault["type"], fault["msg"])
 
 
 def _render_line(loc: tuple[int | str, ...], message: str) -> str:

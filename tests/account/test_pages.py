@@ -48,6 +48,8 @@ def test_refused_password_leaves_the_link_valid(post, api, ada, verification):
     assert refused.status_code == 400
     assert "Mindestens 8 Zeichen." in refused.text
     assert "short" not in refused.text
+    without = api.post("/account/reset", data={"token": token})
+    assert (without.status_code, "Wählen Sie ein Passwort." in without.text) == (400, True)
     done = api.post("/account/reset", data={"token": token, "password": NEW})
     assert done.status_code == 200
     assert people.sign_in(api, ada.email, NEW).status_code == 200

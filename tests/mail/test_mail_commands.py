@@ -78,6 +78,10 @@ def test_preview_shows_each_language(run, tmp_path):
     assert shown.startswith("Subject: Legen Sie ein neues Passwort fest\n\n")
     assert '<html lang="de">' in page.read_text()
     assert isinstance(run_error(run, "mail", "preview", "unknown"), TemplateRefused)
+    unknown = run("mail", "preview", "test", "--language", "it", status=2)
+    assert "Choose from en, de, fr, es." in unknown
+    nowhere = tmp_path / "missing" / "page.html"
+    assert f"{nowhere}: " in run("mail", "preview", "test", "--html", str(nowhere), status=1)
 
 
 def test_test_message_is_sent_at_once(run, post):

@@ -267,7 +267,8 @@ export interface paths {
         put?: never;
         /**
          * Sign in with the token of a link. The response is that of a sign-in
-         * @description Sign in with the token of a link. The response is that of a sign-in.
+         * @description It verifies the address. If it was not verified before, the password and all other sessions
+         *     end: a stranger may have registered with it.
          */
         post: operations["confirm_sign_in_link"];
         delete?: never;

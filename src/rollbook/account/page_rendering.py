@@ -34,7 +34,14 @@ class PageRenderer:
         self._template = (FOLDER / "page.html").read_text("utf-8")
 
     def render_faults(
-        self, page: str, error: ValidationFailed, locale: str | None, **shown: str
+        self,
+        page: str,
+        error: ValidationFailed,
+        locale: str | None,
+        *,
+        token: str,
+        address: str,
+        name: str | None = None,
     ) -> Response:
         """Render a form again, with what is wrong with the password or the name."""
         texts = _load_texts(self._choose(locale))
@@ -44,7 +51,9 @@ class PageRenderer:
         }
         codes = [_name_fault(detail, texts) for detail in error.details]
         faults = [texts[code].format(**limits) for code in codes]
-        return self.render(page, locale, status=400, faults=faults, **shown)
+        return self.render(
+            page, locale, status=400, token=token, address=address, name=name, faults=faults
+        )
 
     def render(
         self,
@@ -57,10 +66,12 @@ class PageRenderer:
         name: str | None = None,
         faults: Sequence[str] = (),
         next_url: str | None = None,
+        values: Mapping[str, str] | None = None,
     ) -> Response:
         """Render a page; with a `token`, its form, for the user with the `address`.
 
-        With a `name`, the form has a field for it. `next_url` is a link to go on with.
+        With a `name`, the form has a field for it. `next_url` is a link to go on with. `values`
+        are those of the text.
         """
         language = self._choose(locale)
         texts = _load_texts(language)
@@ -69,10 +80,10 @@ class PageRenderer:
             app_name=self._app_name,
             language=language,
             title=texts[f"{page}_title"],
-            lines=[texts[f"{page}_text"]],
+            text=texts[f"{page}_text"].format(**(values or {})),
             button=token and texts[f"{page}_button"],
             label=texts.get(f"{page}_label"),
-            action=page,
+            action=request.path.rpartition("/")[2],
             token=token,
             address=address,
             name=name,

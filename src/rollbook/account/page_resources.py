@@ -30,11 +30,28 @@ from rollbook.account.sign_in_links import SignInLinkService
 from rollbook.auth.refresh_cookie import RefreshCookie
 from rollbook.invitations.schemas import AcceptanceIn
 from rollbook.invitations.service import InvitationService
-from rollbook.kit.errors import AppError, BadRequest, Conflict, Forbidden, ValidationFailed
+from rollbook.kit.errors import (
+    AppError,
+    BadRequest,
+    Conflict,
+    Forbidden,
+    PayloadTooLarge,
+    ValidationFailed,
+)
 from rollbook.one_time_tokens.purposes import Purpose
+from rollbook.users.errors import RegistrationClosed
 from rollbook.web.requests import parse_form, read_bytes
 
 STYLES = "/account/page.css"
+ERROR_PAGES: Mapping[type[AppError], str] = {
+    RegistrationClosed: "closed",
+    CrossOrigin: "unsafe",
+    BadRequest: "invalid",
+    Forbidden: "invalid",
+    PayloadTooLarge: "invalid",
+    Conflict: "taken",
+}
+"""Error → the page that explains it. The first that fits counts; any other error is `busy`."""
 
 
 class Services(Protocol):
@@ -63,7 +80,13 @@ class Pages:
         self._app_url = app_url
 
     def show_verification(self) -> Response:
-        return self._show_form("verify", VERIFICATION)
+        """Show a form. That of a registration says who would know the password."""
+        token = request.args.get("token", "")
+        link = self._account.find_link(token, VERIFICATION)
+        name = "registration" if link.registered else "verify"
+        return self._renderer.render(
+            name, link.locale, token=token, address=link.address, values=link.registered
+        )
 
     def confirm_verification(self) -> Response:
         form = parse_form(read_bytes(request), TokenIn, {})
@@ -136,8 +159,8 @@ class Pages:
         return self._renderer.render("signed_in", signed_in.user.locale, next_url=self._app_url)
 
     def render_error(self, error: AppError) -> Response:
-        names = {BadRequest: "invalid", Forbidden: "invalid", Conflict: "taken"}
-        name = next((names[kind] for kind in names if isinstance(error, kind)), "busy")
+        fitting = (page for kind, page in ERROR_PAGES.items() if isinstance(error, kind))
+        name = next(fitting, "busy")
         response = self._renderer.render(name, None, status=error.status)
         response.headers.extend(error.headers)
         return response

@@ -15,14 +15,13 @@ from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import Address, OneTimeTokenService
 from rollbook.registrations.dao import pending_registrations
-from rollbook.registrations.documents import PendingRegistration
+from rollbook.registrations.documents import TIME_FORMAT, PendingRegistration
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.pending_address import is_pending, may_become_address
 from rollbook.users.references import get_email_key
 from rollbook.users.registration import ADDRESS_TAKEN, REGISTRATION
 
-TIME_FORMAT = "%Y-%m-%d %H:%M UTC"
 Choose = Callable[[OutboxMessage, User], str | None]
 """Chooses the address of an active user that a message goes to. None when it is not wanted."""
 
@@ -127,12 +126,6 @@ def describe_sign_in(message: OutboxMessage) -> dict[str, str]:
     return {"ip": message.origin.get("ip", ""), "at": message.created_at.strftime(TIME_FORMAT)}
 
 
-def _describe_registration(pending: PendingRegistration) -> dict[str, str]:
-    """Describe where and when somebody registered, who may have asked for another link since."""
-    (ip,) = pending.fields.get("known_addresses") or ("",)
-    return {"ip": ip, "at": pending.created_at.strftime(TIME_FORMAT)}
-
-
 @dataclass(frozen=True)
 class ClosureNoticePreparation:
     """Of a message to somebody whose account is disabled or deleted."""
@@ -198,7 +191,7 @@ class RegistrationPreparation(TokenPreparation):
         if not may_become_address(recipient.address, pending.pk):
             return None
         variables = self.describe(message, pending.pk, recipient.address, actor)
-        return variables and {**variables, **_describe_registration(pending)}
+        return variables and {**variables, **pending.describe()}
 
 
 def find_active_user(message: OutboxMessage) -> User | None:

@@ -48,10 +48,14 @@ Notify = Callable[[User, User, Principal], None]
 
 @dataclass(frozen=True)
 class Link:
-    """What a page shows of a link: the address that it went to, and the language of the user."""
+    """What a page shows of a link: the address that it went to, and the language of the user.
+
+    `registered`: of a registration, when and from where it was made.
+    """
 
     address: str
     locale: str | None
+    registered: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ class AccountService:
         found = self.tokens.find(token, purpose.name)
         pending = self._find_pending(found)
         if pending:
-            return Link(found.email, pending.fields.get("locale"))
+            return Link(found.email, pending.fields.get("locale"), pending.describe())
         user = FINDERS.get(purpose, get_owner)(found)
         return Link(found.email, user.locale)
 

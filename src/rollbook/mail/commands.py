@@ -104,10 +104,15 @@ def preview(opener: Opener, kind: str, language: str | None, html: Path | None) 
     """
     with opener.open_services() as services:
         templates = services.mail.mailer.templates
+        if language and language not in templates.languages:
+            raise click.BadParameter(f"Choose from {', '.join(templates.languages)}.")
         content = templates.preview(kind, language or templates.languages[0])
     click.echo(f"Subject: {content.subject}\n\n{content.text}", nl=False)
     if html:
-        html.write_text(content.html, "utf-8")
+        try:
+            html.write_text(content.html, "utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{html}: {error.strerror}") from None
 
 
 def _parse_id(id: str) -> ObjectId:

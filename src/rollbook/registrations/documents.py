@@ -6,6 +6,8 @@ from mongoengine import DateTimeField, StringField
 
 from rollbook.storage.documents import BaseDocument, ObjectField
 
+TIME_FORMAT = "%Y-%m-%d %H:%M UTC"
+
 
 class PendingRegistration(BaseDocument):
     """A user who does not exist yet; the id will be the user's. `fields` are those of the user.
@@ -27,3 +29,8 @@ class PendingRegistration(BaseDocument):
     fields = ObjectField(required=True)
     created_at = DateTimeField(required=True)
     expires_at = DateTimeField(required=True)
+
+    def describe(self) -> dict[str, str]:
+        """Describe when and from where somebody registered."""
+        (ip,) = self.fields.get("known_addresses") or ("",)
+        return {"ip": ip, "at": self.created_at.strftime(TIME_FORMAT)}

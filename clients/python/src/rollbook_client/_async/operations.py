@@ -104,6 +104,9 @@ class AsyncClient(AsyncConnection):
     async def confirm_sign_in_link(self, **body: Unpack[types.LinkSignInIn]) -> types.SignedInOut:
         """Sign in with the token of a link. The response is that of a sign-in.
 
+        It verifies the address. If it was not verified before, the password and all other sessions
+        end: a stranger may have registered with it.
+
         Raises: RollbookError: sign_in_links_off, origin_not_allowed, limits_unavailable.
         """
         data: types.SignedInOut = await self.send("POST", "/auth/link/confirm", json=body)
