@@ -15,7 +15,8 @@ from rollbook.secret_files import has_secret_key, load_secrets
 from rollbook.service_parts import build_limit_store, count_cores
 from rollbook.services import build_services
 from rollbook.settings import Settings, StartError
-from rollbook.storage.driver_errors import DatabaseError
+from rollbook.storage.database import DATABASE_ERRORS
+from rollbook.storage.problems import describe_error
 
 if TYPE_CHECKING:
     from rollbook.storage.database import Database
@@ -57,18 +58,23 @@ def _examine_database(settings: Settings) -> Iterator[Finding]:
         yield from (fail("mongodb", detail.message) for detail in error.details)
     except Unavailable:
         yield fail("mongodb", "MongoDB has stopped answering.", "Look at its log.")
-    except DatabaseError as error:
-        yield fail("mongodb", f"MongoDB refused: {error}.", "docs/running.md lists the roles.")
+    except DATABASE_ERRORS as error:
+        detail = describe_error(error, None)
+        yield fail("mongodb", detail.message, "docs/running.md lists the roles.")
     finally:
         database.close()
 
 
 def _build_examination(settings: Settings, database: "Database") -> DatabaseExamination:
     services = build_services(load_secrets(settings))
-    has_keys = services.signing and has_secret_key(settings)
+    signing = services.signing
+    require_keys = None
+    if signing:
+        is_known = has_secret_key(settings)
+        require_keys = signing.check_keys if is_known else signing.require_none
     return DatabaseExamination(
         build_migrations(settings),
         lambda: database.clock_skew.detail,
-        services.signing.check_keys if services.signing and has_keys else None,
+        require_keys,
         lambda: not services.first_admin.is_missing(),
     )

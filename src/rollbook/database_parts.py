@@ -21,8 +21,13 @@ BACKGROUND_CONNECTIONS = 4
 """Connections to MongoDB beside those of the threads: to follow changes, to sweep, to prepare."""
 
 
-def build_database(settings: Settings, *preparations: Callable[[], None]) -> Database:
-    """Build the database, without connecting to it. It needs MONGODB_URI."""
+def build_database(
+    settings: Settings, *preparations: Callable[[], None], serves: bool = False
+) -> Database:
+    """Build the database, without connecting to it. It needs MONGODB_URI.
+
+    `serves`: for the API, and not for a command.
+    """
     return Database(
         reveal(settings.mongodb_uri),
         settings.mongodb_dbname,
@@ -30,6 +35,7 @@ def build_database(settings: Settings, *preparations: Callable[[], None]) -> Dat
         allow_standalone=settings.allow_standalone,
         max_connections=settings.threads + LINE_LENGTH + BACKGROUND_CONNECTIONS,
         preparations=preparations,
+        app_name=_get_server_name(settings) if serves else "rollbook",
     )
 
 
@@ -53,7 +59,12 @@ def open_migrations(settings: Settings) -> Iterator[MigrationService]:
 def open_backups(settings: Settings) -> Iterator[BackupService]:
     """Connect to the database in any state, for a command. Raises: StartError."""
     with open_migrations(settings) as migrations:
-        yield BackupService(clock.now, DOCUMENTS, migrations)
+        yield BackupService(clock.now, DOCUMENTS, migrations, _get_server_name(settings))
+
+
+def _get_server_name(settings: Settings) -> str:
+    """Return the name by which MongoDB knows the API on this database."""
+    return f"rollbook serve {settings.mongodb_dbname}"
 
 
 @contextmanager

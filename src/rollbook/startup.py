@@ -52,10 +52,12 @@ def configure(settings: Settings, *, check: Callable[[], None] = lambda: None) -
     except logs.LogFileRefused as error:
         raise SettingsError(str(error)) from None
     settings, messages = load_or_create_secrets(settings)
+    for message in messages:  # They name what to back up, also when the start fails below.
+        logger.warning(message)
     check_templates(settings)
     build_services(settings)  # Fails now, and not in every worker, when a setting is wrong.
     check()
-    for message in [*messages, *_list_warnings(settings)]:
+    for message in _list_warnings(settings):
         logger.warning(message)
     return settings
 
@@ -69,7 +71,7 @@ def start_app(settings: Settings) -> Flask:
         telemetry.read_variables(), shows_address=settings.log_client_address
     )
     services = build_services(settings)
-    database = build_database(settings, services.prepare)
+    database = build_database(settings, services.prepare, serves=True)
     database.start_preparing(wait_seconds=DATABASE_WAIT_SECONDS)
     measure_process()
     if settings.caller_cache:

@@ -89,6 +89,13 @@ def test_other_file_is_no_backup(content):
         read(content, Keys())
 
 
+def test_plain_backup_is_refused_when_a_key_is_given():
+    """Somebody who can replace the file could write one without a key."""
+    for keys in (LOCKS["recipient"][1], LOCKS["passphrase"][1]):
+        with pytest.raises(BackupError, match="not encrypted"):
+            read(write(Locks()), keys)
+
+
 def test_newer_format_is_refused():
     content = write(Locks()).replace(b'"rollbook_backup": 1', b'"rollbook_backup": 2')
     with pytest.raises(BackupError, match="newer rollbook"):

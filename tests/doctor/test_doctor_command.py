@@ -74,6 +74,34 @@ def test_mongodb_that_is_away_is_a_failure(tmp_path):
     assert "does not answer" in found["mongodb"][0][1]
 
 
+@pytest.mark.parametrize("roles", [[], ["read"], ["readWrite"]])
+def test_missing_rights_are_a_failure(database, mongod, tmp_path, roles):
+    name = f"limited{len(roles)}{''.join(roles)}"
+    with MongoClient(mongod.uri) as mongo:
+        granted = [{"role": role, "db": "doctor"} for role in roles]
+        mongo.doctor.command("createUser", name, pwd=SECRET, roles=granted)
+    address = mongod.uri.partition("@")[2].partition("/")[0]
+    uri = f"mongodb://{name}:{SECRET}@{address}/?replicaSet=rollbook&authSource=doctor"
+    status, found = run_doctor(tmp_path, **database | {"MONGODB_URI": uri})
+    assert (status, found["rights"][0][0]) == (1, "fail")
+    assert "collMod" in found["rights"][0][1]
+
+
+def test_mongodb_without_credentials_is_a_failure(database, mongod, tmp_path):
+    address = mongod.uri.partition("@")[2].partition("/")[0]
+    uri = f"mongodb://{address}/?replicaSet=rollbook"
+    status, found = run_doctor(tmp_path, **database | {"MONGODB_URI": uri})
+    assert status == 1
+    assert "Unauthorized. docs/running.md lists the roles." in found["mongodb"][-1][1]
+
+
+def test_lost_secret_is_a_failure(database, tmp_path):
+    settings = database | {"DATA_DIR": tmp_path / "data"}
+    status, found = run_doctor(tmp_path, **settings | {"SECRET_KEY": ""})
+    assert status == 1
+    assert found["signing keys"][0][0] == "fail"
+
+
 def test_pending_migration_is_a_failure(mongod, tmp_path):
     status, found = run_doctor(tmp_path, MONGODB_URI=mongod.uri, MONGODB_DBNAME="untouched")
     assert status == 1

@@ -101,6 +101,28 @@ def test_prepare_replaces_a_different_index(database, stored):
     assert stored.users.index_information()["one_email"]["unique"]
 
 
+def test_each_loss_of_readiness_is_logged(database, stored, caplog):
+    stored.users.drop_index("one_email")
+    stored.users.insert_many(
+        [new(name=name, email="a@x.org", email_key="a@x.org").to_mongo() for name in ("One", "Two")]
+    )
+    caplog.set_level("INFO")
+    try:
+        for _ in range(2):
+            with pytest.raises(NotReady):
+                database.prepare()
+            duplicates = list(stored.users.find())
+            stored.users.delete_many({})
+            database.prepare()
+            stored.users.drop_index("one_email")
+            stored.users.insert_many(duplicates)
+    finally:
+        stored.users.delete_many({})
+        database.prepare()
+    lines = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert lines.count("not ready") == lines.count("database ready") - 1 == 2
+
+
 def test_duplicate_emails_prevent_readiness(database, stored):
     stored.users.drop_index("one_email")
     for name in ("One", "Two"):

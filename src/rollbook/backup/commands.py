@@ -92,6 +92,9 @@ def _create(file: str) -> Iterator[BinaryIO]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise BackupError(f"{file}: {error.strerror}") from None
+    try:
         with os.fdopen(descriptor, "wb") as target:
             yield target
             target.flush()

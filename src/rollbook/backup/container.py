@@ -27,6 +27,10 @@ MAX_HEADER_BYTES = 4096
 CHUNK = 1 << 16
 NEEDS_IDENTITY = "The backup is encrypted for age recipients. Name a file with --identity."
 NEEDS_PASSPHRASE = "The backup is encrypted with a passphrase. Give it with --passphrase-file."
+NOT_ENCRYPTED = (
+    "The backup is not encrypted, so anybody may have written it. To restore it all the same, "
+    "leave out --passphrase-file and --identity."
+)
 CANNOT_WRITE = "The backup cannot be written. Is the disk full?"
 CANNOT_DECRYPT = "The backup cannot be decrypted with that, or it was changed."
 
@@ -73,6 +77,8 @@ def open_records(source: BinaryIO, keys: Keys) -> Iterator[BinaryIO]:
     header = _read_header(source)
     try:
         if header["encryption"] is None:
+            if keys.identities or keys.passphrase is not None:
+                raise BackupError(NOT_ENCRYPTED)
             yield gzip.GzipFile(fileobj=source)  # type: ignore[misc] # it reads bytes
             return
         with _decrypt(source, _find_identities(header, keys)) as decrypted:

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from mongoengine.connection import get_connection, get_db
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
+from pymongo.read_concern import ReadConcern
 
 from rollbook.backup.errors import BackupError
 from rollbook.storage.driver_errors import translate_driver_errors, without_timeout
@@ -68,8 +68,20 @@ def drop(collections: Collection[str]) -> None:
             get_db().drop_collection(name, session=None)
 
 
-def list_cache_leases(collection: str) -> dict[str, Any]:
-    """Return when each worker that remembers callers has last said that it lives."""
+def is_connected(app_name: str) -> bool:
+    """Return whether a client with this name is connected to MongoDB.
+
+    Without the right `inprog`, MongoDB tells of the clients of the same user only.
+    """
     with translate_driver_errors():
-        found = get_db()[collection].find({}, {"renewed_at": True}, session=None)
-        return {row["_id"]: row["renewed_at"] for row in found}
+        try:
+            return _is_listed(app_name, of_all_users=True)
+        except OperationFailure:
+            return _is_listed(app_name, of_all_users=False)
+
+
+def _is_listed(app_name: str, *, of_all_users: bool) -> bool:
+    operations = {"allUsers": of_all_users, "idleConnections": True}
+    pipeline = [{"$currentOp": operations}, {"$match": {"appName": app_name}}, {"$limit": 1}]
+    admin = get_connection().get_database("admin", read_concern=ReadConcern())
+    return any(admin.aggregate(pipeline, session=None))

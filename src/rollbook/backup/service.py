@@ -16,10 +16,7 @@ from rollbook.migrations.service import MigrationService
 from rollbook.storage.documents import BaseDocument
 
 SESSIONS, USERS, AUDIT, MIGRATIONS = "sessions", "users", "audit", "migrations"
-CACHE_LEASES = "cache_leases"
 BATCH_DOCUMENTS, BATCH_BYTES = 1000, 4 * 2**20
-LIVING_SECONDS = 2.5
-"""A worker that lives renews its lease within this time."""
 SETTLE_SECONDS = 10
 """Then every process has seen the mark of a restore, and has ended what it had begun."""
 HALF_RESTORED = "A restore has not ended, so the database is incomplete. Restore it first."
@@ -33,11 +30,15 @@ TOO_NEW = "This version is too old for the backup. Restore it with rollbook {}."
 
 @dataclass(frozen=True)
 class BackupService:
-    """`documents`: all that are stored. Those that are transient are in no backup."""
+    """`documents`: all that are stored. Those that are transient are in no backup.
+
+    `server_name`: by which MongoDB knows the API on this database.
+    """
 
     clock: Clock
     documents: Sequence[type[BaseDocument]]
     migrations: MigrationService
+    server_name: str
 
     def write(self, target: BinaryIO, locks: Locks) -> dict[str, int]:
         """Write a backup, and return the number of documents of each collection.
@@ -93,7 +94,7 @@ class BackupService:
 
         Raises: BackupError, DamagedBackup, NotReady, Unavailable, DatabaseError.
         """
-        self._require_free(replaces=replaces, sleep=sleep)
+        self._require_free(replaces=replaces)
         with container.open_records(source, keys) as content:
             reader = RecordReader(content)
             self._require_known(reader)
@@ -106,15 +107,11 @@ class BackupService:
         self.migrations.end_restore()
         return counts
 
-    def _require_free(self, *, replaces: bool, sleep: Callable[[float], None]) -> None:
+    def _require_free(self, *, replaces: bool) -> None:
         if not replaces and (self.migrations.is_restoring() or dao.count({USERS, AUDIT})):
             raise BackupError(NOT_EMPTY)
-        before = dao.list_cache_leases(CACHE_LEASES)
-        if before:
-            sleep(LIVING_SECONDS)
-            after = dao.list_cache_leases(CACHE_LEASES)
-            if any(before.get(each, moment) != moment for each, moment in after.items()):
-                raise BackupError(IN_USE)
+        if dao.is_connected(self.server_name):
+            raise BackupError(IN_USE)
 
     def _require_whole(self) -> None:
         if self.migrations.is_restoring():

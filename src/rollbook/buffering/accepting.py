@@ -52,7 +52,7 @@ class AcceptingWorker(WaitingWorker):
     def _accept(self, listener: Any) -> None:
         """Accept a connection. Without a free descriptor, wait until one ends."""
         self._accepts = False  # The event was the only one that was asked for.
-        if self._yields_to_others():
+        if not self._is_open or self._yields_to_others():
             return
         try:
             client, address = listener.accept()

@@ -6,13 +6,29 @@ from datetime import timedelta
 from typing import Any
 
 from mongoengine.connection import get_connection, get_db
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
+from rollbook.kit.errors import Unavailable
 from rollbook.storage.driver_errors import translate_driver_errors
 
 COLLECTION = "doctor"
 """Written to and dropped again."""
+NEEDED_ACTIONS = frozenset(
+    {
+        "changeStream",
+        "collMod",
+        "createCollection",
+        "createIndex",
+        "dropCollection",
+        "dropIndex",
+        "find",
+        "insert",
+        "remove",
+        "update",
+    }
+)
+"""What the roles `readWrite` and `dbAdmin` allow, as far as rollbook does it."""
 
 
 def get_version() -> str:
@@ -42,16 +58,39 @@ def find_transaction_lifetime() -> int | None:
         return None
 
 
+def find_missing_actions() -> list[str]:
+    """Find which of NEEDED_ACTIONS the user of MONGODB_URI may not do on the whole database.
+
+    Without a user, as on a MongoDB without authentication, none is missing.
+    """
+    with translate_driver_errors():
+        info = get_connection().admin.command("connectionStatus", showPrivileges=True, session=None)
+    status = info["authInfo"]
+    if not status["authenticatedUsers"]:
+        return []
+    granted: set[str] = set()
+    for privilege in status["authenticatedUserPrivileges"]:
+        resource = privilege["resource"]
+        covers = resource.get("db") in ("", get_db().name) and resource.get("collection") == ""
+        if covers or resource.get("anyResource"):
+            granted |= set(privilege["actions"])
+    return sorted(NEEDED_ACTIONS - granted)
+
+
 def measure_write() -> timedelta | None:
-    """Write a document that a majority has on disk, and remove it. None if that fails."""
+    """Write a document that a majority has on disk, and remove it. None if it takes too long.
+
+    Raises: DatabaseError, without the right to write.
+    """
     concern = WriteConcern("majority", j=True)
     collection = get_db().get_collection(COLLECTION, write_concern=concern)
     started = time.monotonic()
     try:
-        collection.insert_one({}, session=None)
-        took = timedelta(seconds=time.monotonic() - started)
-        collection.drop(session=None)
-    except PyMongoError:
+        with translate_driver_errors():
+            collection.insert_one({}, session=None)
+            took = timedelta(seconds=time.monotonic() - started)
+            collection.drop(session=None)
+    except Unavailable:
         return None
     return took
 

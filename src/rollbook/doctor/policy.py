@@ -27,6 +27,13 @@ def judge_version(version: str) -> Finding:
     return ok("mongodb", f"Version {version} answers.")
 
 
+def judge_rights(missing: Sequence[str]) -> Finding:
+    if not missing:
+        return ok("rights", "The user of MONGODB_URI has what rollbook needs.")
+    cure = "Grant the roles readWrite and dbAdmin on the database of MONGODB_DBNAME."
+    return fail("rights", f"The user of MONGODB_URI may not: {', '.join(missing)}.", cure)
+
+
 def judge_members(hello: Mapping[str, Any]) -> Finding:
     """Judge the members that the primary names (`hello`)."""
     if "setName" not in hello:

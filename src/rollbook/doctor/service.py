@@ -22,7 +22,7 @@ NOT_READABLE = "The user of MONGODB_URI may not read it."
 class DatabaseExamination:
     """`require_keys` raises NotReady, when the signing keys cannot be decrypted.
 
-    It is None when there is no SECRET_KEY to try, or no key ring.
+    It is None without a key ring.
     """
 
     migrations: MigrationService
@@ -34,6 +34,9 @@ class DatabaseExamination:
         """Examine the database. Raises: Unavailable, DatabaseError."""
         yield policy.judge_version(dao.get_version())
         yield self._examine_members()
+        yield policy.judge_rights(missing := dao.find_missing_actions())
+        if missing:  # Whatever follows would fail for that reason.
+            return
         yield self._examine_write()
         yield self._examine_transactions()
         yield policy.judge_clock(self.find_skew())
@@ -73,9 +76,9 @@ class DatabaseExamination:
     def _examine_keys(self, require_keys: Callable[[], None]) -> Finding:
         try:
             require_keys()
-        except NotReady as error:
+        except NotReady:
             cure = "Set the SECRET_KEY of the API, or run `rollbook keys rotate --replace-sealed`."
-            return fail("signing keys", error.details[0].message, cure)
+            return fail("signing keys", "No SECRET_KEY here decrypts them.", cure)
         return ok("signing keys", "SECRET_KEY decrypts them.")
 
 

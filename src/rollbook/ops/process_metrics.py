@@ -7,6 +7,7 @@ from prometheus_client import ProcessCollector
 from rollbook import __version__
 from rollbook.kit import metrics
 from rollbook.kit.background import run_periodically
+from rollbook.kit.errors import Overloaded
 
 PROCESS_SECONDS = 5
 """How often a worker measures its memory and its CPU time."""
@@ -15,6 +16,7 @@ PROCESS_SECONDS = 5
 def measure_process() -> None:
     """Measure this process from now on. Call it after a fork."""
     metrics.create_all()
+    metrics.http_requests_refused().labels(Overloaded.code)  # An alert asks how fast it grows.
     python = platform.python_version()
     metrics.build_info().labels(__version__, python).set(1)
     metrics.workers().set(1)

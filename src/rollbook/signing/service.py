@@ -10,7 +10,7 @@ from joserfc.jwk import RSAKey
 from rollbook.access.principal import SYSTEM, Principal
 from rollbook.audit.service import Target, append_entry
 from rollbook.kit.clock import Clock
-from rollbook.kit.errors import Unavailable
+from rollbook.kit.errors import NotReady, Unavailable
 from rollbook.signing.dao import signing_keys
 from rollbook.signing.documents import SigningKey
 from rollbook.signing.errors import KeySlotTaken, build_sealed_error
@@ -48,6 +48,11 @@ class KeyService:
         """
         if any(key.slot == "active" for key in signing_keys.list_all()):
             self._require_signer()
+
+    def require_none(self) -> None:
+        """Require that there are no keys yet. Raises: NotReady."""
+        if signing_keys.list_all():
+            raise NotReady()
 
     def list_keys(self) -> list[SigningKey]:
         """List the keys, the latest first."""

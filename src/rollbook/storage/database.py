@@ -26,7 +26,6 @@ RETRY_SECONDS = 0.5
 VERIFY_SECONDS = 5
 RECONNECT_SECONDS = 10
 CLIENT_OPTIONS: dict[str, Any] = {
-    "appname": "rollbook",
     "tz_aware": True,
     "tzinfo": UTC,
     "uuidRepresentation": "standard",
@@ -73,6 +72,7 @@ class Database:
         *,
         allow_standalone: bool = False,
         max_connections: int = 100,
+        app_name: str = "rollbook",
         client_class: type[Any] = MongoClient,
         preparations: Sequence[Callable[[], None]] = (),
     ) -> None:
@@ -82,6 +82,7 @@ class Database:
         self._preparations = preparations
         self._allow_standalone = allow_standalone
         self._max_connections = max_connections
+        self._app_name = app_name
         self._client_class = client_class
         self._client: Any = None
         self.clock_skew = ClockSkew()
@@ -90,7 +91,8 @@ class Database:
         self._recheck = threading.Event()
         self._connected_at = self._lost_at = self._answered_at = self._verified_at = 0.0
         first = Detail("mongodb", "unreachable", "MongoDB has not answered yet.")
-        self._logged_reason = self._reason = first
+        self._reason = first
+        self._logged_reason: Detail | None = first
 
     def connect(self) -> None:
         """Connect without waiting for MongoDB. Raises: NotReady, when the URI has no SRV record."""
@@ -137,6 +139,7 @@ class Database:
         metrics.database_ready().set(1)
         if not self._ready.is_set():
             self._ready.set()
+            self._logged_reason = None
             logger.info("database ready: the primary answers, the schema is verified")
 
     def require_primary(self) -> None:
@@ -188,6 +191,7 @@ class Database:
             self._uri,
             event_listeners=listeners,
             maxPoolSize=self._max_connections,
+            appname=self._app_name,
             **CLIENT_OPTIONS,
         )
 

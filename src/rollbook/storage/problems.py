@@ -7,8 +7,11 @@ from pymongo.errors import OperationFailure, PyMongoError
 from rollbook.kit.errors import Detail, NotReady
 from rollbook.storage.driver_errors import DatabaseError
 
-AUTHENTICATION_ERRORS = (13, 18)
-"""MongoDB's codes Unauthorized and AuthenticationFailed."""
+REFUSALS = {
+    13: "MONGODB_URI has no user, or one without the roles that docs/running.md lists.",
+    18: "MongoDB refuses the credentials in MONGODB_URI.",
+}
+"""What to say of MongoDB's codes Unauthorized and AuthenticationFailed."""
 STANDALONE = (
     "MongoDB is a standalone server. A change and its audit entry need a replica set to commit "
     "together. To make it one: (1) restart it as `mongod --replSet rs0 ...`, (2) run `mongosh "
@@ -41,8 +44,9 @@ def describe_error(error: Exception, client: Any) -> Detail:
     servers = (
         client.topology_description.server_descriptions().values() if client is not None else ()
     )
-    if any(map(_is_authentication_error, [error, *(server.error for server in servers)])):
-        return Detail("mongodb", "refused", "MongoDB refuses the credentials in MONGODB_URI.")
+    refusals = map(_find_refusal, [error, *(server.error for server in servers)])
+    if refusal := next(filter(None, refusals), None):
+        return Detail("mongodb", "refused", refusal)
     if isinstance(error, OperationFailure):
         name = (error.details or {}).get("codeName", "an error")
         message = f"MongoDB answers {name} when rollbook reads the schema."
@@ -50,5 +54,5 @@ def describe_error(error: Exception, client: Any) -> Detail:
     return UNREACHABLE
 
 
-def _is_authentication_error(error: Exception | None) -> bool:
-    return isinstance(error, OperationFailure) and error.code in AUTHENTICATION_ERRORS
+def _find_refusal(error: Exception | None) -> str | None:
+    return REFUSALS.get(error.code or 0) if isinstance(error, OperationFailure) else None
