@@ -1,9 +1,14 @@
 """Too many sign-in attempts on an account lock out their addresses, not its owner."""
 
+import time
+
 import pytest
+from limits.storage import MemoryStorage
 
 from rollbook.access.principal import Origin
+from rollbook.kit.errors import Unavailable
 from rollbook.limits.service import AttemptLimiter
+from rollbook.storage.driver_errors import limit_database_time, translate_driver_errors
 from tests import people
 from tests.conftest import PASSWORD
 
@@ -128,3 +133,21 @@ def test_limit_counters_do_not_identify_the_account(services, limited_client, st
 def test_limiter_without_a_store_allows_everything():
     attempts = AttemptLimiter(None, per_address="1/hour", per_account="1/hour")
     assert all(attempts.count_account_attempt("account", Origin()) for _ in range(5))
+
+
+class SlowStorage(MemoryStorage):
+    def incr(self, *arguments, **options):
+        time.sleep(0.3)
+        return super().incr(*arguments, **options)
+
+
+def test_counting_takes_from_the_database_time_of_a_request(services, stored):
+    """Otherwise a request would wait for the counters, and then for the database as long again."""
+    people.add(services, "ada")
+    attempts = AttemptLimiter(SlowStorage(), per_address="9/hour", per_account="9/hour")
+    with limit_database_time(0.3):
+        attempts.count_attempt(Origin(HOME))
+        started = time.monotonic()
+        with pytest.raises(Unavailable), translate_driver_errors():
+            list(stored.users.find({"$where": "sleep(1000) || true"}))
+        assert time.monotonic() - started < 0.2

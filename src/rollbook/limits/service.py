@@ -14,6 +14,7 @@ from rollbook.access.principal import Origin
 from rollbook.kit.errors import TooManyRequests
 from rollbook.limits.errors import LimitsUnavailable
 from rollbook.limits.limit_status import LimitStatus, get_client_key
+from rollbook.storage.driver_errors import spend_database_time
 
 ALL_ADDRESSES_FACTOR = 10
 """An account may be tried from all addresses together this many times as often as from one."""
@@ -100,7 +101,7 @@ class AttemptLimiter:
         """
         if self._strategy:
             counters = [*self._list_own(account, origin), *self._list_total(account)]
-            with suppress(StorageError):
+            with suppress(StorageError), spend_database_time():
                 for limit, key in counters:
                     self._strategy.clear(limit, "account", key)
 
@@ -128,11 +129,17 @@ class AttemptLimiter:
         if self._strategy is None:
             return True
         try:
-            allowed = self._strategy.hit(limit, name, key)
-            if name not in SILENT:
-                reset, remaining = self._strategy.get_window_stats(limit, name, key)
-                window = limit.get_expiry()
-                self._on_status(LimitStatus(name, limit.amount, window, remaining, reset))
+            with spend_database_time():
+                return self._count_hit(self._strategy, limit, name, key)
         except StorageError:
             raise LimitsUnavailable() from None
+
+    def _count_hit(
+        self, strategy: FixedWindowRateLimiter, limit: RateLimitItem, name: str, key: str
+    ) -> bool:
+        allowed = strategy.hit(limit, name, key)
+        if name not in SILENT:
+            reset, remaining = strategy.get_window_stats(limit, name, key)
+            window = limit.get_expiry()
+            self._on_status(LimitStatus(name, limit.amount, window, remaining, reset))
         return allowed

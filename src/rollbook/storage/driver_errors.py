@@ -74,7 +74,7 @@ def translate_driver_errors() -> Iterator[None]:
         yield
         return
     try:
-        with _spend_budget():
+        with spend_database_time():
             yield
     except DuplicateKeyError:
         raise
@@ -108,7 +108,8 @@ def without_timeout() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _spend_budget() -> Iterator[None]:
+def spend_database_time() -> Iterator[None]:
+    """Let the database calls inside take what `limit_database_time` has left."""
     budget = _budget.get()
     if budget is None:
         yield
