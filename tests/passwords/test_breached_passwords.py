@@ -22,7 +22,7 @@ PADDED_RANGE = "1" * 35 + f":3\r\n{DIGEST[5:]}:0"
 
 
 @contextmanager
-def serve_range(body, *, status=200, pause=0.0):
+def serve_range(body, *, status=200, pause=0.0, location=None):
     """A stand-in for the range API. Yields its URL and the list of requests that it received."""
     requests = []
 
@@ -30,6 +30,8 @@ def serve_range(body, *, status=200, pause=0.0):
         def do_GET(self):
             requests.append((self.path, dict(self.headers)))
             self.send_response(status)
+            if location:
+                self.send_header("Location", location)
             self.end_headers()
             for part in [body[:10], body[10:20], body[20:]] if pause else [body]:
                 self.wfile.write(part.encode())
@@ -73,6 +75,18 @@ def test_padding_is_not_a_breach(make_app, stored):
             make_app(breached_passwords=url).test_client().post("/api/users", json=ADA).status_code
             == 201
         )
+
+
+def test_redirect_is_not_followed(make_app, stored, caplog):
+    with (
+        serve_range(LEAKED_RANGE) as (elsewhere, requests),
+        serve_range("", status=302, location=elsewhere) as (url, _),
+        caplog.at_level(logging.WARNING),
+    ):
+        client = make_app(breached_passwords=url).test_client()
+        assert client.post("/api/users", json=ADA).status_code == 201
+    assert requests == []
+    assert "the breached-passwords service failed (HTTPError)" in caplog.text
 
 
 @pytest.mark.parametrize("failure", ["unreachable", "error", "invalid", "slow", "silent"])

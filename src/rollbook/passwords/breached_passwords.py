@@ -6,11 +6,12 @@ hash that begins with them (k-anonymity). Padding hides how many there are.
 
 import hashlib
 import logging
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import Any
 from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from rollbook.kit.turns import yield_turn
 
@@ -19,6 +20,15 @@ TIMEOUT_SECONDS = 2.0
 """For the whole response. A slow third party must not keep anyone from choosing a password."""
 MAX_ANSWER_BYTES = 2**20
 logger = logging.getLogger(__name__)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A service that redirects could send requests of this machine anywhere (SSRF)."""
+
+    def redirect_request(self, *_: Any) -> None: ...
+
+
+_opener = build_opener(_NoRedirects)
 _pool = ThreadPoolExecutor(4, "rollbook-breaches")
 """Outside of the request's thread, so that TIMEOUT_SECONDS also covers a slow DNS."""
 
@@ -54,9 +64,9 @@ class BreachedPasswords:
     def _fetch_suffixes(self, url: str) -> set[str]:
         """Fetch the rest of each known hash. Padding has a count of 0."""
         headers = {"Add-Padding": "true", "User-Agent": "rollbook"}
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https
+        request = Request(url, headers=headers)  # noqa: S310 - http or https
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+            with _opener.open(request, timeout=TIMEOUT_SECONDS) as response:
                 text = response.read(MAX_ANSWER_BYTES).decode("ascii")
         except HTTPError as error:
             error.close()
