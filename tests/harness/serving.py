@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -27,15 +27,17 @@ OPEN = {
 
 
 class Server:
-    """A process that serves at `url`. Its output is in `log`."""
+    """A process that serves at `url`. Its output is in `log`: `workers` say that they are ready."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        self.process = process
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: Path, workers: int
+    ) -> None:
+        self.process, self._workers = process, workers
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
 
     def await_status(self, path: str, status: int, seconds: float = READY_SECONDS) -> float:
-        """The seconds until `path` responded with `status`.
+        """The seconds until `path` responded with `status`, and until all workers are ready.
 
         Raises: AssertionError, when it does not within `seconds`.
         """
@@ -45,13 +47,17 @@ class Server:
                 seen = httpx.get(self.url + path, timeout=5).status_code
             except httpx.TransportError as error:
                 seen = error
-            if seen == status:
+            if seen == status and (status != 200 or path != "/ready" or self._are_ready()):
                 return elapsed
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.02)
         raise AssertionError(
             f"{path} returned {seen!r} instead of {status} for {seconds} s:\n{self.log.read_text()}"
         )
+
+    def _are_ready(self) -> bool:
+        """Each worker answers for itself, so one may be ready before the others."""
+        return self.log.read_text().count("database ready") >= self._workers
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -104,7 +110,7 @@ def serving(
             start_new_session=True,
         )
     try:
-        yield Server(process, port, log)
+        yield Server(process, port, log, _count_logging_workers(settings))
     except BaseException:
         sys.stderr.write(f"--- {log}\n{log.read_text()[-LOG_CHARACTERS:]}")
         raise
@@ -112,6 +118,11 @@ def serving(
         if process.poll() is None:
             process.terminate()
             process.wait(30)
+
+
+def _count_logging_workers(settings: Mapping[str, object]) -> int:
+    """The workers that log when they are ready: none when LOG_LEVEL hides it."""
+    return 0 if settings.get("LOG_LEVEL") == "WARNING" else int(str(settings.get("WORKERS", 1)))
 
 
 def run_py(folder: Path, **environment: object) -> subprocess.CompletedProcess[str]:

@@ -93,11 +93,11 @@ def test_address_that_an_admin_adds_meanwhile(post, api):
 
 def test_message_says_where_the_registration_is_from(post, api):
     register(api, locale=None)
-    assert "from the address 127.0.0.1" in read_text(post.deliver_one())
+    assert "from the IP address 127.0.0.1" in read_text(post.deliver_one())
     elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
     api.post("/api/auth/verification", json={"email": ADA["email"]}, environ_base=elsewhere)
     again = read_text(post.deliver_one())
-    assert "from the address 127.0.0.1" in again
+    assert "from the IP address 127.0.0.1" in again
     assert clock.now().strftime("%Y-%m-%d") in again
 
 
