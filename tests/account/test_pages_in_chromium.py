@@ -104,6 +104,16 @@ def change_address(post):
     return read_token(post.deliver_one())
 
 
+def register(database, settings, post):
+    """Register where EMAIL_VERIFICATION=required, and return the token."""
+    people.add(post.services, "root", role="admin", email_verified=True)
+    required = settings.model_copy(update={"email_verification": "required"})
+    body = {"email": "carol@example.com", "name": "Carol", "password": NEW}
+    api = build_app(database, required, auth_required=True).test_client()
+    assert api.post("/api/users", json=body).status_code == 202
+    return read_token(post.deliver_one())
+
+
 @pytest.mark.long
 @needs_chromium
 def test_keyboard_verifies_and_resets_without_scripts(url, tokens, api):
@@ -172,6 +182,8 @@ def test_axe_finds_nothing(database, post_settings, post, tokens, axe, viewport,
         examine("verified")
         page.goto(f"{url}/account/verify?token={tokens['verify']}")
         examine("invalid")
+        page.goto(f"{url}/account/verify?token={register(database, post_settings, post)}")
+        examine("registration")
         page.goto(f"{url}/account/link?token={tokens['link']}")
         examine("link")
         page.click("button")
