@@ -8,14 +8,14 @@ from bson import ObjectId
 
 from rollbook.access.principal import Principal
 from rollbook.audit.service import Target, append_entry
-from rollbook.kit.clock import Clock
+from rollbook.kit.clock import Clock, render_for_people
 from rollbook.mail.documents import OutboxMessage
 from rollbook.mail.mailer import Recipient
 from rollbook.mail.service import MailService
 from rollbook.one_time_tokens.purposes import Purpose
 from rollbook.one_time_tokens.service import Address, OneTimeTokenService
 from rollbook.registrations.dao import pending_registrations
-from rollbook.registrations.documents import TIME_FORMAT, PendingRegistration
+from rollbook.registrations.documents import PendingRegistration
 from rollbook.users.dao import users
 from rollbook.users.documents import User
 from rollbook.users.pending_address import is_pending, may_become_address
@@ -123,7 +123,7 @@ def describe_sign_in(message: OutboxMessage) -> dict[str, str]:
 
     It leaves out the User-Agent, a text that a stranger may have written.
     """
-    return {"ip": message.origin.get("ip", ""), "at": message.created_at.strftime(TIME_FORMAT)}
+    return {"ip": message.origin.get("ip", ""), "at": render_for_people(message.created_at)}
 
 
 @dataclass(frozen=True)

@@ -20,3 +20,8 @@ def get_earliest(*clocks: Clock) -> Clock:
 def get_latest(*clocks: Clock) -> Clock:
     """Return a clock that shows the latest time of several, one of which may be wrong."""
     return lambda: max(clock() for clock in clocks)
+
+
+def render_for_people(time: datetime) -> str:
+    """Render a time in UTC for a message or a page: `2026-11-30 12:00 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M UTC")

@@ -4,9 +4,8 @@ from typing import Any, ClassVar
 
 from mongoengine import DateTimeField, StringField
 
+from rollbook.kit.clock import render_for_people
 from rollbook.storage.documents import BaseDocument, ObjectField
-
-TIME_FORMAT = "%Y-%m-%d %H:%M UTC"
 
 
 class PendingRegistration(BaseDocument):
@@ -33,4 +32,4 @@ class PendingRegistration(BaseDocument):
     def describe(self) -> dict[str, str]:
         """Describe when and from where somebody registered."""
         (ip,) = self.fields.get("known_addresses") or ("",)
-        return {"ip": ip, "at": self.created_at.strftime(TIME_FORMAT)}
+        return {"ip": ip, "at": render_for_people(self.created_at)}
